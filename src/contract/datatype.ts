@@ -92,7 +92,8 @@ export function viewBytes(datatype: FixedDatatype, bytes: Uint8Array<ArrayBuffer
   if (bytes.byteLength % size !== 0) {
     throw new RangeError(`${bytes.byteLength} bytes are not a whole number of ${datatype} elements`);
   }
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not `slice`: a Buffer's shares the memory, which is what has to be left.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new array(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 

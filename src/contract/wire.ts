@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { Fault, invalid } from "./fault.js";
+import { type Fault, invalid } from "./fault.js";
 
 /** Wire types of protobuf. @see https://protobuf.dev/programming-guides/encoding/#structure */
 export const WireType = { VARINT: 0, FIXED64: 1, BYTES: 2, START_GROUP: 3, END_GROUP: 4, FIXED32: 5 } as const;
