@@ -1,0 +1,74 @@
+import type { Deadline, handleUnaryCall, Metadata, MethodDefinition } from "@grpc/grpc-js";
+import { invalid } from "../../contract/fault.js";
+import { toStatus } from "../status.js";
+
+const SERVICE = "inference.GRPCInferenceService";
+
+/** How a message of one type is written and read, as generated code has it. */
+export interface MessageCodec<Message> {
+  encode(message: Message): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): Message;
+}
+
+/** The two messages of a method, and what turns one into the other. */
+export interface UnaryMethod<Request, Response> {
+  readonly request: MessageCodec<Request>;
+  readonly response: MessageCodec<Response>;
+  readonly answer: (request: Request) => Response | Promise<Response>;
+  /** Told of what is no Fault. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * A method whose messages grpc-js leaves as they are: read by it, a broken one would end as INTERNAL, and the answer to
+ * an inference is bytes already.
+ */
+export function rawMethod(name: string, streams = false): MethodDefinition<Buffer, Buffer> {
+  return {
+    path: `/${SERVICE}/${name}`,
+    requestStream: streams,
+    responseStream: streams,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  };
+}
+
+/** The handler of a method that is not an inference. */
+export function unaryHandler<Request, Response>(
+  method: UnaryMethod<Request, Response>,
+): handleUnaryCall<Buffer, Buffer> {
+  return async (call, callback) => {
+    try {
+      const response = await method.answer(decode(method.request, call.request));
+      callback(null, Buffer.from(method.response.encode(response).finish()));
+    } catch (error) {
+      method.onError(error);
+      callback(toStatus(error));
+    }
+  };
+}
+
+function decode<Request>(codec: MessageCodec<Request>, bytes: Buffer): Request {
+  try {
+    return codec.decode(bytes);
+  } catch (error) {
+    throw invalid(`not valid protobuf: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** A call's deadline in absolute epoch milliseconds; Infinity for none. */
+export function toDeadlineMs(deadline: Deadline): number {
+  return deadline instanceof Date ? deadline.getTime() : deadline;
+}
+
+/** The revision that a call's metadata asks for. */
+export function askedRevision(metadata: Metadata): string | undefined {
+  const [revision] = metadata.get("flotilla-revision");
+  return typeof revision === "string" && revision !== "" ? revision : undefined;
+}
+
+function same(bytes: Buffer): Buffer {
+  return bytes;
+}

@@ -1,0 +1,261 @@
+import { Fault } from "../contract/fault.js";
+import type { Tensor } from "../contract/tensor.js";
+import type { Admission } from "./admission.js";
+import { batchKey, detachable, joinBatch, rowsOf, splitBatch, transferList } from "./batch.js";
+import type { Outcome, Timing, Work } from "./inference.js";
+import { type AnsweredMessage, processClockMs, type RanMessage } from "./messages.js";
+import type { Job, JobResult } from "./pool.js";
+import type { RunTimes } from "./statistics.js";
+
+/** Where jobs go: a `WorkerPool`. */
+export interface Runner {
+  readonly idle: boolean;
+  readonly readyWorkers: number;
+  run(job: Job): Promise<JobResult>;
+}
+
+/** How calls are joined. */
+export interface BatchingSettings {
+  /** Rows that one run may hold; 1: every call runs alone. */
+  readonly maxRows: number;
+  /** How long the first call of a batch waits for company. */
+  readonly maxDelayMs: number;
+}
+
+/** What a batcher tells its owner. */
+export interface BatcherEvents {
+  /** A call ended, `totalMs` after it came. */
+  onCall(outcome: Outcome, totalMs: number): void;
+  /** A run of `rows` rows for `calls` calls ended. */
+  onRun(rows: number, calls: number, times: RunTimes): void;
+}
+
+/** One call, from admission to settling. */
+interface Call {
+  readonly work: Work;
+  readonly rows: number;
+  readonly key: string;
+  readonly deadlineMs: number;
+  readonly admittedMs: number;
+  /** Undefined once the call is settled: it is settled once, whatever happens to its batch mates. */
+  settle: ((outcome: Outcome) => void) | undefined;
+}
+
+/**
+ * Holds the calls that wait for a model and hands them to its workers, several as one run where they fit together.
+ *
+ * A batch goes out as soon as a worker is idle and the batch is full, or its first call has waited `maxDelayMs`, or
+ * waiting longer would cost one of its calls its deadline.
+ */
+export class Batcher {
+  readonly #runner: Runner;
+  readonly #admission: Admission;
+  #settings: BatchingSettings;
+  readonly #events: BatcherEvents;
+  /** Calls in the order they came, none of them settled. */
+  #waiting: Call[] = [];
+  #running = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: { runner: Runner; admission: Admission; settings: BatchingSettings; events: BatcherEvents }) {
+    this.#runner = options.runner;
+    this.#admission = options.admission;
+    this.#settings = options.settings;
+    this.#events = options.events;
+  }
+
+  /** Calls that wait. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /**
+   * Takes a call on, or refuses it with OVERLOADED or DEADLINE. `settle` is called once, after this returned.
+   * @returns gives the call up: CANCELLED unless it is settled
+   */
+  submit(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): () => void {
+    const load = { waiting: this.#waiting.length, workers: this.#runner.readyWorkers, nowMs: Date.now(), deadlineMs };
+    const refusal = this.#admission.refusal(load);
+    const call = toCall(work, deadlineMs, settle);
+    if (refusal) {
+      queueMicrotask(() => this.#settle(call, { ok: false, fault: refusal }));
+      return () => {};
+    }
+    this.#waiting.push(call);
+    queueMicrotask(() => this.pump());
+    return () => this.#giveUp(call, new Fault("CANCELLED", "the caller gave the call up"));
+  }
+
+  /** Hands out what can go out now. To be called when a worker becomes idle. */
+  pump(): void {
+    while (this.#runner.idle) {
+      const head = this.#nextLive();
+      if (!head) return;
+      const batch = this.#gather(head);
+      const waitMs = this.#waitMs(batch);
+      if (waitMs > 0) {
+        this.#wake(waitMs);
+        return;
+      }
+      this.#dispatch(batch);
+    }
+  }
+
+  /** From now on every call runs alone: the model turned out not to take several. */
+  disable(): void {
+    this.#settings = { maxRows: 1, maxDelayMs: 0 };
+  }
+
+  /** Settles everything that waits with `fault`. */
+  flush(fault: Fault): void {
+    for (const call of [...this.#waiting]) this.#giveUp(call, fault);
+  }
+
+  /** Resolves when nothing waits and nothing runs. */
+  drained(): Promise<void> {
+    if (this.#waiting.length + this.#running === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const before = this.#onEmpty;
+      this.#onEmpty = () => {
+        before?.();
+        resolve();
+      };
+    });
+  }
+
+  /** The first call that can still be in time. */
+  #nextLive(): Call | undefined {
+    for (;;) {
+      const [head] = this.#waiting;
+      const late = head && this.#admission.late(Date.now(), head.deadlineMs);
+      if (!late) return head;
+      this.#giveUp(head, late);
+    }
+  }
+
+  /** The first call and those behind it that can share its run. */
+  #gather(head: Call): Call[] {
+    const { maxRows } = this.#settings;
+    const batch = [head];
+    let rows = head.rows;
+    for (let index = 1; index < this.#waiting.length && rows < maxRows; index++) {
+      const call = this.#waiting[index]!;
+      if (call.key !== head.key || rows + call.rows > maxRows) continue;
+      batch.push(call);
+      rows += call.rows;
+    }
+    return batch;
+  }
+
+  /** How much longer a batch may wait for company. */
+  #waitMs(batch: readonly Call[]): number {
+    const { maxRows, maxDelayMs } = this.#settings;
+    const rows = batch.reduce((sum, call) => sum + call.rows, 0);
+    if (maxRows === 1 || maxDelayMs === 0 || rows >= maxRows) return 0;
+    const ageMs = processClockMs() - batch[0]!.admittedMs;
+    const nowMs = Date.now();
+    const slackMs = Math.min(...batch.map((call) => call.deadlineMs - nowMs - this.#admission.estimate.meanMs));
+    return Math.min(maxDelayMs - ageMs, slackMs);
+  }
+
+  #wake(waitMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.pump(), waitMs);
+  }
+
+  async #dispatch(batch: readonly Call[]): Promise<void> {
+    const nowMs = Date.now();
+    for (const call of batch.slice(1)) {
+      const late = this.#admission.late(nowMs, call.deadlineMs);
+      if (late) this.#giveUp(call, late);
+    }
+    const calls = batch.filter((call) => call.settle);
+    const taken = new Set(calls);
+    this.#waiting = this.#waiting.filter((call) => !taken.has(call));
+    this.#running += 1;
+    const dispatchedMs = processClockMs();
+    try {
+      const result = await this.#runner.run(toJob(calls));
+      this.#finish(calls, result, dispatchedMs);
+    } catch (error) {
+      const fault = error instanceof Fault ? error : new Fault("RUN_FAILED", "the run failed", { cause: error });
+      for (const call of calls) this.#settle(call, { ok: false, fault });
+    }
+    this.#running -= 1;
+    this.#checkEmpty();
+  }
+
+  #finish(calls: readonly Call[], result: JobResult, dispatchedMs: number): void {
+    const inferMs = result.span.endMs - result.span.startMs;
+    this.#admission.estimate.observe(inferMs);
+    const settledMs = processClockMs();
+    const batchMs = Math.max(0, settledMs - dispatchedMs - inferMs);
+    const times = { dispatchedMs, startMs: result.span.startMs, endMs: result.span.endMs, settledMs };
+    const runs = result.kind === "ran" ? [calls.reduce((rows, call) => rows + call.rows, 0)] : result.runs;
+    // A transform may split its requests over several runs: their time is counted with the first.
+    for (const [index, rows] of runs.entries()) this.#events.onRun(rows, index === 0 ? calls.length : 0, times);
+    const timing = (call: Call): Timing => ({ queueMs: dispatchedMs - call.admittedMs, batchMs, inferMs });
+    const outcomes = result.kind === "ran" ? tensorOutcomes(calls, result, timing) : messageOutcomes(calls, result, timing);
+    for (const [index, call] of calls.entries()) this.#settle(call, outcomes[index]!);
+  }
+
+  /** Settles a call without its answer; one that is running goes on, and nobody hears of its result. */
+  #giveUp(call: Call, fault: Fault): void {
+    const index = this.#waiting.indexOf(call);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    this.#settle(call, { ok: false, fault });
+    this.#checkEmpty();
+  }
+
+  #settle(call: Call, outcome: Outcome): void {
+    const { settle } = call;
+    if (!settle) return;
+    call.settle = undefined;
+    this.#events.onCall(outcome, processClockMs() - call.admittedMs);
+    settle(outcome);
+  }
+
+  #checkEmpty(): void {
+    if (this.#waiting.length + this.#running === 0) this.#onEmpty?.();
+  }
+}
+
+function toCall(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): Call {
+  const tensors = work.kind === "tensors";
+  return {
+    work,
+    rows: tensors ? rowsOf(work.inputs) : 1,
+    key: tensors ? batchKey(work.inputs, work.outputs) : `message ${work.requestType}`,
+    deadlineMs,
+    admittedMs: processClockMs(),
+    settle,
+  };
+}
+
+function toJob(calls: readonly Call[]): Job {
+  const [first] = calls;
+  if (first!.work.kind === "message") {
+    const { requestType, responseType } = first!.work;
+    const requests = calls.map((call) => new Uint8Array((call.work as { request: Uint8Array }).request));
+    return { request: { kind: "answer", requestType, responseType, requests }, transfer: requests.map((request) => request.buffer) };
+  }
+  const inputs = joinBatch(calls.map((call) => (call.work as { inputs: readonly Tensor[] }).inputs)).map(detachable);
+  return { request: { kind: "run", inputs, outputs: first!.work.outputs }, transfer: transferList(inputs) };
+}
+
+function tensorOutcomes(calls: readonly Call[], { outputs }: RanMessage, timing: (call: Call) => Timing): Outcome[] {
+  const split = splitBatch(outputs, calls.map((call) => call.rows));
+  if (split) return calls.map((call, index) => ({ ok: true, kind: "tensors", outputs: split[index]!, timing: timing(call) }));
+  const cause = "an output's first dimension is not the number of rows of the batch; turn batching off for this revision";
+  const fault = new Fault("RUN_FAILED", "the model's outputs can't be told apart by caller", { cause });
+  return calls.map(() => ({ ok: false, fault }));
+}
+
+function messageOutcomes(calls: readonly Call[], { answers }: AnsweredMessage, timing: (call: Call) => Timing): Outcome[] {
+  return calls.map((call, index) => {
+    const answer = answers[index]!;
+    if (answer.ok) return { ok: true, kind: "message", response: answer.response, timing: timing(call) };
+    return { ok: false, fault: new Fault(answer.reason, answer.message, { cause: answer.cause }) };
+  });
+}

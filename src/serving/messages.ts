@@ -1,0 +1,120 @@
+import type { FaultReason } from "../contract/fault.js";
+import type { Signature } from "../contract/signature.js";
+import type { Tensor } from "../contract/tensor.js";
+
+/** All that a worker has to know; passed as its `workerData`. */
+export interface WorkerSettings {
+  /** `acme.fraud.v1/r1`, for messages. */
+  readonly label: string;
+  /** Absolute path of the .onnx file. */
+  readonly modelPath: string;
+  /** Absolute folder that the model's files have to lie in. */
+  readonly modelRoot: string;
+  /** Hex digest the file must have; undefined: whatever it has. */
+  readonly sha256: string | undefined;
+  /** Threads that one run uses. */
+  readonly threads: number;
+  /** Rows that one run may hold, so that warming up tries as many. */
+  readonly maxBatchRows: number;
+  /** What the model has to fit; undefined where a transform says it, or nothing does. */
+  readonly signature: Signature | undefined;
+  readonly transform: TransformSettings | undefined;
+}
+
+/** Where a contract's transform is, and what decodes its messages. */
+export interface TransformSettings {
+  /** Absolute path of the module. */
+  readonly path: string;
+  /** The contract's `FileDescriptorSet`. */
+  readonly image: Uint8Array;
+  /** The messages of the method that warming up tries. */
+  readonly requestType: string;
+  readonly responseType: string;
+}
+
+/** From the pool to a worker. One run at a time. */
+export type ToWorker = RunRequest | AnswerRequest | CloseRequest;
+
+/** Run the model once. The tensors' buffers are transferred. */
+export interface RunRequest {
+  readonly kind: "run";
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly string[] | undefined;
+}
+
+/** Answer messages through the transform, in as few runs as their shapes allow. */
+export interface AnswerRequest {
+  readonly kind: "answer";
+  readonly requestType: string;
+  readonly responseType: string;
+  readonly requests: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** Finish what is running, release the session, end. */
+export interface CloseRequest {
+  readonly kind: "close";
+}
+
+/** From a worker to the pool. */
+export type FromWorker = ReadyMessage | FailedMessage | RanMessage | AnsweredMessage | FaultMessage;
+
+/** The model is loaded, fits, and is warm. */
+export interface ReadyMessage {
+  readonly kind: "ready";
+  readonly signature: Signature;
+  readonly digest: string;
+  /** One warm run, in milliseconds; undefined where no warm-up run succeeded. */
+  readonly inferMs: number | undefined;
+  /** Why warming up did not succeed. */
+  readonly warning: string | undefined;
+}
+
+/** The model can't be served; the worker ends. */
+export interface FailedMessage {
+  readonly kind: "failed";
+  readonly problem: string;
+}
+
+/** A run's outputs; their buffers are transferred. */
+export interface RanMessage {
+  readonly kind: "ran";
+  readonly outputs: readonly Tensor[];
+  readonly span: Span;
+}
+
+/** What became of each request of an `AnswerRequest`, in its order. */
+export interface AnsweredMessage {
+  readonly kind: "answered";
+  readonly answers: readonly Answer[];
+  /** Rows of each run. */
+  readonly runs: readonly number[];
+  readonly span: Span;
+}
+
+/** One request's answer, or its fault: an Error does not keep its reason on the way between threads. */
+export type Answer = { readonly ok: true; readonly response: Uint8Array<ArrayBuffer> } | ({ readonly ok: false } & FaultFacts);
+
+/** The run failed as a whole. */
+export interface FaultMessage extends FaultFacts {
+  readonly kind: "fault";
+}
+
+export interface FaultFacts {
+  readonly reason: FaultReason;
+  /** For the caller. */
+  readonly message: string;
+  /** For the log. */
+  readonly cause: string | undefined;
+}
+
+/** When a run began and ended, by the clock that all threads of a process share. */
+export interface Span {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Milliseconds of the clock that all threads of this process share (`performance.now` starts anew in each). */
+export function processClockMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
+}

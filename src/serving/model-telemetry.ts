@@ -1,0 +1,55 @@
+import type { Fault } from "../contract/fault.js";
+import type { Log } from "../telemetry/log.js";
+import type { Metrics } from "../telemetry/metrics.js";
+import type { Model, Outcome } from "./inference.js";
+import type { ModelObserver } from "./served-model.js";
+
+/** Writes what happens to models to the log and the metrics. */
+export class ModelTelemetry implements ModelObserver {
+  readonly #log: Log;
+  readonly #metrics: Metrics;
+  readonly #onChange: () => void;
+
+  /** @param onChange called after a model's state changed, for health */
+  constructor(log: Log, metrics: Metrics, onChange: () => void) {
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#onChange = onChange;
+  }
+
+  onState(model: Model): void {
+    const { contract, revision, digest, state } = model;
+    this.#metrics.modelReady.set({ contract, revision }, state === "READY" ? 1 : 0);
+    if (state === "FAILED") this.#log.error({ contract, revision, problem: model.problem }, "model can't be served");
+    else this.#log.info({ contract, revision, digest: digest?.slice(0, 12), state }, "model state");
+    this.#onChange();
+  }
+
+  onWarning({ contract, revision }: Model, message: string): void {
+    this.#log.warn({ contract, revision }, message);
+  }
+
+  onCrash({ contract, revision }: Model, problem: string, restartMs: number): void {
+    this.#metrics.workerRestarts.inc({ contract, revision });
+    this.#log.error({ contract, revision, problem, restartMs }, "worker died; it will be started again");
+  }
+
+  onCall({ contract, revision }: Model, outcome: Outcome): void {
+    if (!outcome.ok) {
+      this.#logFault({ contract, revision }, outcome.fault);
+      return;
+    }
+    this.#metrics.queue.observe({ contract, revision }, outcome.timing.queueMs / 1e3);
+    this.#metrics.batch.observe({ contract, revision }, outcome.timing.batchMs / 1e3);
+  }
+
+  onRun({ contract, revision }: Model, rows: number, inferMs: number): void {
+    this.#metrics.inference.observe({ contract, revision }, inferMs / 1e3);
+    this.#metrics.batchRows.observe({ contract, revision }, rows);
+  }
+
+  /** The caller is told only that the model failed; why is for the operator. */
+  #logFault(model: { contract: string; revision: string }, fault: Fault): void {
+    if (fault.reason === "RUN_FAILED") this.#log.error({ ...model, cause: String(fault.cause) }, fault.message);
+  }
+}

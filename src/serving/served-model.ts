@@ -1,0 +1,164 @@
+import { Fault } from "../contract/fault.js";
+import type { Signature } from "../contract/signature.js";
+import { isBatchable } from "../contract/signature.js";
+import { Admission } from "./admission.js";
+import { Batcher, type BatchingSettings } from "./batcher.js";
+import type { Model, ModelState, Outcome, Work } from "./inference.js";
+import type { ReadyMessage, WorkerSettings } from "./messages.js";
+import { WorkerPool } from "./pool.js";
+import { type RunTimes, StatisticsRecorder } from "./statistics.js";
+
+/** How one revision is served. */
+export interface ModelSettings {
+  readonly contract: string;
+  readonly revision: string;
+  readonly worker: WorkerSettings;
+  readonly workers: number;
+  readonly batching: BatchingSettings;
+  /** Calls that may wait before more are shed. */
+  readonly queueSize: number;
+}
+
+/** What happens to a model, for logs, metrics and health. */
+export interface ModelObserver {
+  onState(model: Model): void;
+  /** A warm-up that did not succeed. */
+  onWarning(model: Model, message: string): void;
+  onCrash(model: Model, problem: string, restartMs: number): void;
+  onCall(model: Model, outcome: Outcome): void;
+  onRun(model: Model, rows: number, inferMs: number): void;
+}
+
+/** After a crash the model still counts as ready where its worker is tried again within this time. */
+const SHORT_RESTART_MS = 1_000;
+
+/** One revision of a contract: its workers, its queue, its figures. */
+export class ServedModel implements Model {
+  readonly contract: string;
+  readonly revision: string;
+  readonly statistics = new StatisticsRecorder();
+  state: ModelState = "LOADING";
+  problem: string | undefined;
+  signature: Signature | undefined;
+  digest: string | undefined;
+  maxBatchRows: number;
+  readonly #observer: ModelObserver;
+  readonly #pool: WorkerPool;
+  readonly #batcher: Batcher;
+  readonly #admission: Admission;
+  readonly #settled: Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: ModelSettings, observer: ModelObserver) {
+    this.contract = settings.contract;
+    this.revision = settings.revision;
+    this.maxBatchRows = settings.batching.maxRows;
+    this.#observer = observer;
+    this.#admission = new Admission(settings.worker.label, settings.queueSize);
+    let settle = () => {};
+    this.#settled = new Promise((resolve) => {
+      settle = resolve;
+    });
+    this.#pool = new WorkerPool(settings.worker, settings.workers, {
+      onReady: (message) => {
+        this.#onReady(message);
+        settle();
+      },
+      onFailed: (problem) => {
+        this.#onFailed(problem);
+        settle();
+      },
+      onIdle: () => this.#onIdle(),
+      onCrash: (problem, restartMs) => this.#onCrash(problem, restartMs),
+    });
+    this.#batcher = new Batcher({
+      runner: this.#pool,
+      admission: this.#admission,
+      settings: settings.batching,
+      events: {
+        onCall: (outcome, totalMs) => this.#onCall(outcome, totalMs),
+        onRun: (rows, calls, times) => this.#onRun(rows, calls, times),
+      },
+    });
+  }
+
+  /** Resolves once the model is ready or has failed. */
+  settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /** Calls that wait for a worker. */
+  get waiting(): number {
+    return this.#batcher.waiting;
+  }
+
+  submit(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): () => void {
+    if (this.state === "READY") return this.#batcher.submit(work, deadlineMs, settle);
+    const fault = new Fault("NOT_READY", `${this.contract}/${this.revision} is ${this.#standing()}`);
+    queueMicrotask(() => settle({ ok: false, fault }));
+    return () => {};
+  }
+
+  /** Takes no more calls, answers those it holds, ends its workers. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.state !== "FAILED") this.#setState("UNLOADED");
+    if (this.#pool.readyWorkers === 0) this.#batcher.flush(new Fault("NOT_READY", `${this.contract}/${this.revision} was unloaded`));
+    await this.#batcher.drained();
+    await this.#pool.close();
+  }
+
+  #standing(): string {
+    if (this.state === "LOADING") return "still loading; try again";
+    if (this.state === "FAILED") return "not served: its model could not be loaded; the server's log says why";
+    return "unloaded";
+  }
+
+  #onReady({ signature, digest, inferMs, warning }: ReadyMessage): void {
+    this.signature = signature;
+    this.digest = digest;
+    if (!isBatchable(signature) && this.maxBatchRows > 1) {
+      this.#observer.onWarning(this, "batching is off: an input or output has a fixed first dimension");
+      this.maxBatchRows = 1;
+      this.#batcher.disable();
+    }
+    if (inferMs !== undefined) this.#admission.estimate.observe(inferMs);
+    if (warning !== undefined) this.#observer.onWarning(this, warning);
+    if (!this.#closing) this.#setState("READY");
+  }
+
+  #onFailed(problem: string): void {
+    this.problem = problem;
+    this.#setState("FAILED");
+    this.#batcher.flush(new Fault("NOT_READY", `${this.contract}/${this.revision} is ${this.#standing()}`));
+  }
+
+  #onIdle(): void {
+    if (this.state === "LOADING" && this.signature && !this.#closing) this.#setState("READY");
+    this.#batcher.pump();
+  }
+
+  #onCrash(problem: string, restartMs: number): void {
+    this.#observer.onCrash(this, problem, restartMs);
+    if (this.#pool.readyWorkers === 0 && restartMs > SHORT_RESTART_MS && this.state === "READY") this.#setState("LOADING");
+  }
+
+  #onCall(outcome: Outcome, totalMs: number): void {
+    this.statistics.call(outcome, totalMs);
+    this.#observer.onCall(this, outcome);
+  }
+
+  #onRun(rows: number, calls: number, times: RunTimes): void {
+    this.statistics.run(rows, calls, times);
+    this.#observer.onRun(this, rows, times.endMs - times.startMs);
+  }
+
+  #setState(state: ModelState): void {
+    this.state = state;
+    this.#observer.onState(this);
+  }
+}

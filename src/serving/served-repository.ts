@@ -1,0 +1,163 @@
+import type { Contract } from "../contract/contract.js";
+import { Fault } from "../contract/fault.js";
+import type { Model, ModelStatistics, Outcome, Repository, Work } from "./inference.js";
+import { type ModelObserver, ServedModel, type ModelSettings } from "./served-model.js";
+import { StatisticsRecorder } from "./statistics.js";
+
+/** One contract and the models that are to serve it. */
+export interface ContractSource {
+  readonly name: string;
+  /** Undefined in a bare model repository, or where `problem` says why it could not be read. */
+  readonly contract: Contract | undefined;
+  readonly problem: string | undefined;
+  readonly models: readonly ModelSettings[];
+  /** The revision for calls that name none. */
+  readonly defaultRevision: string;
+}
+
+/** Where sources come from: a fleet file or a folder, read anew at each call. */
+export type ReadSources = () => Promise<readonly ContractSource[]>;
+
+interface Served {
+  readonly source: ContractSource;
+  readonly models: readonly (ServedModel | UnservedModel)[];
+}
+
+/** All models of one server. */
+export class ServedRepository implements Repository {
+  readonly #read: ReadSources;
+  readonly #observer: ModelObserver;
+  /** Models that are started at a time: loading is work for a whole processor. */
+  readonly #startsAtOnce: number;
+  #served = new Map<string, Served>();
+  #started = false;
+
+  constructor(options: { read: ReadSources; observer: ModelObserver; startsAtOnce: number }) {
+    this.#read = options.read;
+    this.#observer = options.observer;
+    this.#startsAtOnce = options.startsAtOnce;
+  }
+
+  get models(): readonly (ServedModel | UnservedModel)[] {
+    return [...this.#served.values()].flatMap((served) => served.models);
+  }
+
+  /** Contracts that could be read. */
+  get contracts(): readonly Contract[] {
+    return [...this.#served.values()].flatMap(({ source }) => source.contract ?? []);
+  }
+
+  get ready(): boolean {
+    return this.#started && this.models.some((model) => model.state === "READY");
+  }
+
+  /** Reads the sources, so that the contracts are known. The models are started by `start`. */
+  async open(): Promise<void> {
+    const sources = await this.#read();
+    this.#served = new Map(sources.map((source) => [source.name, { source, models: [] }]));
+  }
+
+  /** Loads and warms every model up. Resolves when each is ready or has failed. */
+  async start(): Promise<void> {
+    const sources = [...this.#served.values()].map(({ source }) => source);
+    const queue = sources.flatMap((source) => source.models.map((settings) => ({ source, settings })));
+    const next = async (): Promise<void> => {
+      for (let item = queue.shift(); item; item = queue.shift()) {
+        const model = this.#create(item.source, item.settings);
+        const { source, models } = this.#served.get(item.source.name)!;
+        this.#served.set(source.name, { source, models: [...models, model] });
+        await model.settled();
+      }
+    };
+    await Promise.all(Array.from({ length: this.#startsAtOnce }, next));
+    for (const served of this.#served.values()) sortLikeSource(served);
+    this.#started = true;
+  }
+
+  find(contract: string, revision?: string): Model {
+    const served = this.#served.get(contract);
+    if (!served) throw unknownModel(contract, [...this.#served.keys()]);
+    const wanted = revision || served.source.defaultRevision;
+    const model = served.models.find((candidate) => candidate.revision === wanted);
+    if (model) return model;
+    if (served.source.models.some((settings) => settings.revision === wanted)) {
+      throw new Fault("NOT_READY", `${contract}/${wanted} is still loading; try again`);
+    }
+    const known = served.source.models.map((settings) => settings.revision).join(", ");
+    throw new Fault("UNKNOWN_REVISION", `${contract} has no revision "${shorten(wanted)}"; it has ${known}`);
+  }
+
+  async load(contract: string): Promise<void> {
+    const source = (await this.#read()).find((candidate) => candidate.name === contract);
+    if (!source) throw unknownModel(contract, [...this.#served.keys()]);
+    const before = this.#served.get(contract)?.models ?? [];
+    const models = source.models.map((settings) => this.#create(source, settings));
+    await Promise.all(models.map((model) => model.settled()));
+    this.#served.set(contract, { source, models });
+    await Promise.all(before.map((model) => model.close()));
+    const failed = models.filter((model) => model.state === "FAILED");
+    if (failed.length > 0) throw new Fault("NOT_READY", failed.map((model) => model.problem).join("\n"));
+  }
+
+  async unload(contract: string): Promise<void> {
+    const served = this.#served.get(contract);
+    if (!served) throw unknownModel(contract, [...this.#served.keys()]);
+    await Promise.all(served.models.map((model) => model.close()));
+  }
+
+  /** Answers what is held and ends all workers. */
+  async close(): Promise<void> {
+    await Promise.all(this.models.map((model) => model.close()));
+  }
+
+  #create(source: ContractSource, settings: ModelSettings): ServedModel | UnservedModel {
+    if (source.problem === undefined) return new ServedModel(settings, this.#observer);
+    const model = new UnservedModel(settings, source.problem);
+    this.#observer.onState(model);
+    return model;
+  }
+}
+
+/** A revision whose contract could not be read. */
+export class UnservedModel implements Model {
+  readonly contract: string;
+  readonly revision: string;
+  readonly problem: string;
+  readonly state = "FAILED";
+  readonly signature = undefined;
+  readonly digest = undefined;
+  readonly maxBatchRows = 1;
+  readonly waiting = 0;
+  readonly statistics: ModelStatistics = new StatisticsRecorder();
+
+  constructor({ contract, revision }: ModelSettings, problem: string) {
+    this.contract = contract;
+    this.revision = revision;
+    this.problem = problem;
+  }
+
+  async settled(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  submit(_work: Work, _deadlineMs: number, settle: (outcome: Outcome) => void): () => void {
+    const fault = new Fault("NOT_READY", `${this.contract}/${this.revision} is not served: its contract could not be read; the server's log says why`);
+    queueMicrotask(() => settle({ ok: false, fault }));
+    return () => {};
+  }
+}
+
+/** Models come in the order in which they were loaded; people expect the file's. */
+function sortLikeSource({ source, models }: Served): void {
+  const order = source.models.map((settings) => settings.revision);
+  (models as (ServedModel | UnservedModel)[]).sort((a, b) => order.indexOf(a.revision) - order.indexOf(b.revision));
+}
+
+function unknownModel(name: string, known: readonly string[]): Fault {
+  return new Fault("UNKNOWN_MODEL", `no model "${shorten(name)}"; there are ${known.join(", ")}`);
+}
+
+/** A name that a caller made up is not repeated at any length. */
+function shorten(name: string): string {
+  return name.length > 100 ? `${name.slice(0, 100)}…` : name;
+}

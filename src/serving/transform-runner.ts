@@ -1,0 +1,183 @@
+import { existsSync, statSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { loadFileDescriptorSetFromBuffer, type MessageTypeDefinition, type PackageDefinition } from "@grpc/proto-loader";
+import { createData, type TensorData } from "../contract/datatype.js";
+import { formatSpec, shapeFits, type Signature } from "../contract/signature.js";
+import { elementCount, formatShape, type Tensor } from "../contract/tensor.js";
+import { type Transform, TransformError, type TransformTensor } from "../contract/transform.js";
+import { batchKey, joinBatch, rowsOf, splitBatch } from "./batch.js";
+import type { Answer, AnswerRequest, FaultFacts, TransformSettings } from "./messages.js";
+import { ModelError } from "./session.js";
+
+/** Runs the model once. */
+export type RunModel = (inputs: readonly Tensor[]) => Promise<Tensor[]>;
+
+type Message = Record<string, unknown>;
+type MessageType = MessageTypeDefinition<Message, Message>;
+type Prepared = { readonly request: Message; readonly inputs: readonly Tensor[] };
+
+/** The plain objects that transforms see: as ts-proto's types have them. */
+const LOADER_OPTIONS = { longs: Number, defaults: true, arrays: true } as const;
+
+/** Answers messages by a contract's transform: decode, to tensors, run, to the response, encode. */
+export class TransformRunner {
+  readonly signature: Signature;
+  readonly #transform: Transform<Message, Message>;
+  readonly #types: PackageDefinition;
+  readonly #label: string;
+
+  private constructor(label: string, transform: Transform<Message, Message>, types: PackageDefinition) {
+    this.#label = label;
+    this.#transform = transform;
+    this.#types = types;
+    this.signature = transform.signature;
+  }
+
+  /** @throws ModelError where the module can't be loaded or is no transform */
+  static async load(label: string, settings: TransformSettings): Promise<TransformRunner> {
+    const transform = await importTransform(settings.path);
+    return new TransformRunner(label, transform, loadFileDescriptorSetFromBuffer(Buffer.from(settings.image), LOADER_OPTIONS));
+  }
+
+  /** The transform's own example, as a request on the wire. */
+  exampleRequest(requestType: string): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#type(requestType).serialize(this.#transform.example));
+  }
+
+  /**
+   * Answers each request on its own: one that is bad or fails does not disturb the others. Requests whose tensors have
+   * the same shape but for the rows share runs of at most `maxRows` rows.
+   */
+  async answer(work: AnswerRequest, maxRows: number, run: RunModel): Promise<{ answers: Answer[]; runs: number[] }> {
+    const prepared = await Promise.all(work.requests.map((request) => this.#prepare(work.requestType, request)));
+    const answers: Answer[] = prepared.map((item) => ("reason" in item ? { ok: false, ...item } : UNANSWERED));
+    const runs: number[] = [];
+    for (const group of groupRuns(prepared, maxRows)) {
+      const calls = group.map((index) => prepared[index] as Prepared);
+      runs.push(calls.reduce((rows, call) => rows + rowsOf(call.inputs), 0));
+      const results = await this.#runGroup(work.responseType, calls, run);
+      for (const [at, index] of group.entries()) answers[index] = results[at]!;
+    }
+    return { answers, runs };
+  }
+
+  async #prepare(requestType: string, bytes: Uint8Array<ArrayBuffer>): Promise<Prepared | FaultFacts> {
+    let request: Message;
+    try {
+      request = this.#type(requestType).deserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    } catch (error) {
+      return { reason: "INVALID_INPUT", message: `not a ${requestType}: ${(error as Error).message}`, cause: undefined };
+    }
+    try {
+      const tensors = await this.#transform.toTensors(request);
+      return { request, inputs: this.signature.inputs.map((spec) => checkTensor(spec, tensors[spec.name])) };
+    } catch (error) {
+      return this.#facts(error, "toTensors");
+    }
+  }
+
+  async #runGroup(responseType: string, calls: readonly Prepared[], run: RunModel): Promise<Answer[]> {
+    let split: Tensor[][] | undefined;
+    try {
+      const outputs = await run(joinBatch(calls.map((call) => call.inputs)));
+      split = splitBatch(outputs, calls.map((call) => rowsOf(call.inputs)));
+      if (!split) throw new Error("the model's outputs do not have a row for each row of its inputs; turn batching off");
+    } catch (error) {
+      const facts = this.#facts(error, "run");
+      return calls.map(() => ({ ok: false, ...facts }));
+    }
+    return Promise.all(calls.map((call, index) => this.#respond(responseType, call.request, split[index]!)));
+  }
+
+  async #respond(responseType: string, request: Message, outputs: readonly Tensor[]): Promise<Answer> {
+    try {
+      const byName = Object.fromEntries(outputs.map(({ name, shape, data }) => [name, { shape, data }]));
+      const response = await this.#transform.toResponse(byName, request);
+      return { ok: true, response: new Uint8Array(this.#type(responseType).serialize(response)) };
+    } catch (error) {
+      return { ok: false, ...this.#facts(error, "toResponse") };
+    }
+  }
+
+  #type(name: string): MessageType {
+    const type = this.#types[name];
+    if (!type || !("serialize" in type)) throw new Error(`the contract has no message ${name}`);
+    return type as MessageType;
+  }
+
+  #facts(error: unknown, step: string): FaultFacts {
+    // A transform that was bundled on its own brings its own class: the name tells.
+    if (error instanceof TransformError || (error as Error)?.name === "TransformError") {
+      return { reason: "INVALID_INPUT", message: (error as Error).message, cause: undefined };
+    }
+    const message = `${this.#label}: the model failed on this request`;
+    return { reason: "RUN_FAILED", message, cause: `transform ${step}: ${(error as Error)?.stack ?? error}` };
+  }
+}
+
+const UNANSWERED: Answer = { ok: false, reason: "RUN_FAILED", message: "no answer was made", cause: undefined };
+
+/** Indices of the prepared requests that run together. */
+function groupRuns(prepared: readonly (Prepared | FaultFacts)[], maxRows: number): number[][] {
+  const open = new Map<string, { indices: number[]; rows: number }>();
+  const groups: number[][] = [];
+  for (const [index, item] of prepared.entries()) {
+    if ("reason" in item) continue;
+    const key = batchKey(item.inputs, undefined);
+    const rows = rowsOf(item.inputs);
+    const group = open.get(key);
+    if (group && group.rows + rows <= maxRows) {
+      group.indices.push(index);
+      group.rows += rows;
+    } else {
+      const indices = [index];
+      open.set(key, { indices, rows });
+      groups.push(indices);
+    }
+  }
+  return groups;
+}
+
+function checkTensor(spec: Signature["inputs"][number], made: TransformTensor | undefined): Tensor {
+  if (!made) throw new Error(`the transform made no tensor "${spec.name}", its signature promises ${formatSpec(spec)}`);
+  const { shape, data } = made;
+  const sameType = createData(spec.datatype, 0).constructor === data.constructor;
+  if (!sameType || !shapeFits(spec.shape, shape) || elementCount(shape) !== data.length) {
+    const got = `${data.constructor.name} of ${data.length} as ${formatShape(shape)}`;
+    throw new Error(`the transform made tensor "${spec.name}": expected ${formatSpec(spec)}, got ${got}`);
+  }
+  return { name: spec.name, datatype: spec.datatype, shape, data: data as TensorData };
+}
+
+async function importTransform(file: string): Promise<Transform<Message, Message>> {
+  let module: { default?: Partial<Transform<Message, Message>> };
+  try {
+    module = file.endsWith(".ts") ? await importTypeScript(file) : await import(pathToFileURL(file).href);
+  } catch (error) {
+    throw new ModelError(`${file}: the transform can't be loaded: ${(error as Error).message}`);
+  }
+  const transform = module.default;
+  if (!transform?.signature || !transform.toTensors || !transform.toResponse || !transform.example) {
+    throw new ModelError(`${file}: a transform's default export has signature, example, toTensors and toResponse`);
+  }
+  return transform as Transform<Message, Message>;
+}
+
+/** The compiled module where a build made one that is not older than its source; otherwise the source through tsx. */
+async function importTypeScript(file: string): Promise<{ default?: Partial<Transform<Message, Message>> }> {
+  const compiled = compiledPath(file);
+  if (compiled) return import(pathToFileURL(compiled).href);
+  const { tsImport } = await import("tsx/esm/api");
+  return tsImport(pathToFileURL(file).href, import.meta.url);
+}
+
+function compiledPath(file: string): string | undefined {
+  for (let root = path.dirname(file); root !== path.dirname(root); root = path.dirname(root)) {
+    const compiled = path.join(root, "dist", path.relative(root, file)).replace(/\.ts$/, ".js");
+    if (!existsSync(compiled)) continue;
+    if (!existsSync(file) || statSync(compiled).mtimeMs >= statSync(file).mtimeMs) return compiled;
+  }
+  return undefined;
+}
+

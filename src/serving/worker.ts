@@ -1,0 +1,92 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { compareSignatures } from "../contract/compatibility.js";
+import { isBatchable } from "../contract/signature.js";
+import type { Tensor } from "../contract/tensor.js";
+import { detachable, transferList } from "./batch.js";
+import { type AnswerRequest, type FromWorker, processClockMs, type RunRequest, type ToWorker, type WorkerSettings } from "./messages.js";
+import { ModelError, Session } from "./session.js";
+import { TransformRunner } from "./transform-runner.js";
+import { type WarmUp, warmUp } from "./warm-up.js";
+
+/** The entry of a worker thread: one model, one session, one run at a time. */
+const settings = workerData as WorkerSettings;
+const port = parentPort!;
+
+function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+async function load(): Promise<void> {
+  const transform = settings.transform && (await TransformRunner.load(settings.label, settings.transform));
+  const session = await Session.load(settings, settings.threads);
+  checkFit(session, transform);
+  const { inferMs, warning } = await warm(session, transform);
+  // One after another: a message may come while the one before still waits for its picture to be decoded.
+  let last = Promise.resolve();
+  port.on("message", (message: ToWorker) => {
+    last = last.then(() => handle(message, session, transform));
+  });
+  send({ kind: "ready", signature: session.signature, digest: session.digest, inferMs, warning });
+}
+
+function checkFit(session: Session, transform: TransformRunner | undefined): void {
+  const wanted = transform?.signature ?? settings.signature;
+  const differences = wanted ? compareSignatures(wanted, session.signature) : [];
+  if (differences.length === 0) return;
+  throw new ModelError(`${settings.modelPath} does not fit the contract:\n${differences.map((difference) => `  ${difference}`).join("\n")}`);
+}
+
+/** Rows that one run may hold: what the operator allows, where the model takes several at all. */
+function maxRows(session: Session): number {
+  return isBatchable(session.signature) ? settings.maxBatchRows : 1;
+}
+
+async function warm(session: Session, transform: TransformRunner | undefined): Promise<WarmUp> {
+  if (!transform || !settings.transform) return warmUp(session.signature, maxRows(session), (inputs) => session.run(inputs));
+  const { requestType, responseType } = settings.transform;
+  const request = transform.exampleRequest(requestType);
+  let inferMs: number | undefined;
+  for (let round = 0; round < 2; round++) {
+    const startMs = processClockMs();
+    const { answers } = await transform.answer({ kind: "answer", requestType, responseType, requests: [request] }, 1, (inputs) => session.run(inputs));
+    inferMs = processClockMs() - startMs;
+    const [answer] = answers;
+    if (!answer?.ok) return { inferMs: undefined, warning: `not warmed up: the transform's example failed: ${answer?.cause ?? answer?.message}` };
+  }
+  return { inferMs, warning: undefined };
+}
+
+async function handle(message: ToWorker, session: Session, transform: TransformRunner | undefined): Promise<void> {
+  switch (message.kind) {
+    case "run":
+      return run(message, session);
+    case "answer":
+      return answer(message, session, transform!);
+    case "close":
+      await session.release();
+      port.close();
+  }
+}
+
+async function run({ inputs, outputs }: RunRequest, session: Session): Promise<void> {
+  const startMs = processClockMs();
+  try {
+    const results: Tensor[] = (await session.run(inputs, outputs)).map(detachable);
+    send({ kind: "ran", outputs: results, span: { startMs, endMs: processClockMs() } }, transferList(results));
+  } catch (error) {
+    const message = `${settings.label}: the model failed on this input`;
+    send({ kind: "fault", reason: "RUN_FAILED", message, cause: (error as Error).message });
+  }
+}
+
+async function answer(request: AnswerRequest, session: Session, transform: TransformRunner): Promise<void> {
+  const startMs = processClockMs();
+  const { answers, runs } = await transform.answer(request, maxRows(session), (inputs) => session.run(inputs));
+  const transfer = answers.flatMap((item) => (item.ok ? [item.response.buffer] : []));
+  send({ kind: "answered", answers, runs, span: { startMs, endMs: processClockMs() } }, transfer);
+}
+
+load().catch((error: unknown) => {
+  const problem = error instanceof ModelError ? error.message : `${settings.label}: ${(error as Error)?.stack ?? error}`;
+  send({ kind: "failed", problem });
+});
