@@ -25,7 +25,10 @@ export function wantedRevision(metadata: Metadata): string | undefined {
 }
 
 /** Trailing metadata that says who answered, and with `timing` where the time went (milliseconds). */
-export function answerTrailers(model: Model, timing?: Timing & { readonly codecMs: number; readonly totalMs: number }): Metadata {
+export function answerTrailers(
+  model: Model,
+  timing?: Timing & { readonly codecMs: number; readonly totalMs: number },
+): Metadata {
   const trailers = new Metadata();
   trailers.set(REVISION_HEADER, model.revision);
   if (model.digest !== undefined) trailers.set(DIGEST_HEADER, model.digest);
@@ -33,7 +36,13 @@ export function answerTrailers(model: Model, timing?: Timing & { readonly codecM
   return trailers;
 }
 
-function formatTiming({ queueMs, batchMs, inferMs, codecMs, totalMs }: Timing & { codecMs: number; totalMs: number }): string {
+function formatTiming({
+  queueMs,
+  batchMs,
+  inferMs,
+  codecMs,
+  totalMs,
+}: Timing & { codecMs: number; totalMs: number }): string {
   return `queue=${queueMs.toFixed(3)}, batch=${batchMs.toFixed(3)}, infer=${inferMs.toFixed(3)}, codec=${codecMs.toFixed(3)}, total=${totalMs.toFixed(3)}`;
 }
 
@@ -59,7 +68,10 @@ export function callObserver(metrics: Metrics, log: Log): CallObserver {
     metrics.requests.inc({ contract, revision, method, code: status[code] });
     metrics.duration.observe({ contract, revision }, elapsedMs / 1e3);
     if (fault !== undefined && !(fault instanceof Fault)) {
-      log.error({ contract, revision, method, error: (fault as Error)?.stack ?? String(fault) }, "a call failed for no fault of its caller");
+      log.error(
+        { contract, revision, method, error: (fault as Error)?.stack ?? String(fault) },
+        "a call failed for no fault of its caller",
+      );
     }
   };
 }

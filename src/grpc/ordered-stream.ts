@@ -31,7 +31,10 @@ interface Slot {
  * that stops the reading, so the caller's own flow control holds it back. Messages run beside one another; answers wait
  * for those before them.
  */
-export function answerInOrder(call: ServerDuplexStream<Buffer<ArrayBuffer>, Buffer>, options: OrderedStreamOptions): void {
+export function answerInOrder(
+  call: ServerDuplexStream<Buffer<ArrayBuffer>, Buffer>,
+  options: OrderedStreamOptions,
+): void {
   const { maxInFlight, draining } = options;
   const slots: Slot[] = [];
   let state: "open" | "ending" | "over" = "open";

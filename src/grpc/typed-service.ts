@@ -47,12 +47,18 @@ export function typedService(contract: Contract, repository: Repository, options
       responseSerialize: same,
       responseDeserialize: same,
     };
-    implementation[description.name] = streams ? streamHandler(method, repository, options) : unaryHandler(method, repository, options);
+    implementation[description.name] = streams
+      ? streamHandler(method, repository, options)
+      : unaryHandler(method, repository, options);
   }
   return { definition, implementation };
 }
 
-function unaryHandler(method: TypedMethod, repository: Repository, { observe }: TypedServiceOptions): handleUnaryCall<Bytes, Buffer> {
+function unaryHandler(
+  method: TypedMethod,
+  repository: Repository,
+  { observe }: TypedServiceOptions,
+): handleUnaryCall<Bytes, Buffer> {
   const { contract } = method;
   return (call, callback) => {
     const startMs = performance.now();
@@ -71,12 +77,21 @@ function unaryHandler(method: TypedMethod, repository: Repository, { observe }: 
       const elapsedMs = performance.now() - startMs;
       report(observe, method, model, answer, elapsedMs);
       if (!answer.ok) callback(toStatus(answer.fault, answerTrailers(model)));
-      else callback(null, answer.message, answerTrailers(model, { ...answer.timing, codecMs: answer.codecMs, totalMs: elapsedMs }));
+      else
+        callback(
+          null,
+          answer.message,
+          answerTrailers(model, { ...answer.timing, codecMs: answer.codecMs, totalMs: elapsedMs }),
+        );
     });
   };
 }
 
-function streamHandler(method: TypedMethod, repository: Repository, options: TypedServiceOptions): handleBidiStreamingCall<Bytes, Buffer> {
+function streamHandler(
+  method: TypedMethod,
+  repository: Repository,
+  options: TypedServiceOptions,
+): handleBidiStreamingCall<Bytes, Buffer> {
   const { contract } = method;
   const { observe, draining, maxStreamInFlight } = options;
   return (call) => {
@@ -106,7 +121,13 @@ function streamHandler(method: TypedMethod, repository: Repository, options: Typ
   };
 }
 
-function report(observe: CallObserver, method: TypedMethod, model: Model, answer: TypedAnswer, elapsedMs: number): void {
+function report(
+  observe: CallObserver,
+  method: TypedMethod,
+  model: Model,
+  answer: TypedAnswer,
+  elapsedMs: number,
+): void {
   const { contract, revision } = model;
   observe({ contract, revision, method: method.method.name, fault: answer.ok ? undefined : answer.fault, elapsedMs });
 }

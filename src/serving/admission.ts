@@ -66,7 +66,8 @@ export class Admission {
   /** DEADLINE where a run begun now would not end in time. */
   late(nowMs: number, deadlineMs: number): Fault | undefined {
     const leftMs = deadlineMs - nowMs;
-    if (leftMs <= 0) return new Fault("DEADLINE", `${this.#label}: the deadline had passed before inference; it was not begun`);
+    if (leftMs <= 0)
+      return new Fault("DEADLINE", `${this.#label}: the deadline had passed before inference; it was not begun`);
     const { quickMs } = this.estimate;
     if (leftMs >= quickMs) return undefined;
     this.estimate.refused();

@@ -196,7 +196,8 @@ export class Batcher {
     // A transform may split its requests over several runs: their time is counted with the first.
     for (const [index, rows] of runs.entries()) this.#events.onRun(rows, index === 0 ? calls.length : 0, times);
     const timing = (call: Call): Timing => ({ queueMs: dispatchedMs - call.admittedMs, batchMs, inferMs });
-    const outcomes = result.kind === "ran" ? tensorOutcomes(calls, result, timing) : messageOutcomes(calls, result, timing);
+    const outcomes =
+      result.kind === "ran" ? tensorOutcomes(calls, result, timing) : messageOutcomes(calls, result, timing);
     for (const [index, call] of calls.entries()) this.#settle(call, outcomes[index]!);
   }
 
@@ -238,21 +239,33 @@ function toJob(calls: readonly Call[]): Job {
   if (first!.work.kind === "message") {
     const { requestType, responseType } = first!.work;
     const requests = calls.map((call) => new Uint8Array((call.work as { request: Uint8Array }).request));
-    return { request: { kind: "answer", requestType, responseType, requests }, transfer: requests.map((request) => request.buffer) };
+    return {
+      request: { kind: "answer", requestType, responseType, requests },
+      transfer: requests.map((request) => request.buffer),
+    };
   }
   const inputs = joinBatch(calls.map((call) => (call.work as { inputs: readonly Tensor[] }).inputs)).map(detachable);
   return { request: { kind: "run", inputs, outputs: first!.work.outputs }, transfer: transferList(inputs) };
 }
 
 function tensorOutcomes(calls: readonly Call[], { outputs }: RanMessage, timing: (call: Call) => Timing): Outcome[] {
-  const split = splitBatch(outputs, calls.map((call) => call.rows));
-  if (split) return calls.map((call, index) => ({ ok: true, kind: "tensors", outputs: split[index]!, timing: timing(call) }));
-  const cause = "an output's first dimension is not the number of rows of the batch; turn batching off for this revision";
+  const split = splitBatch(
+    outputs,
+    calls.map((call) => call.rows),
+  );
+  if (split)
+    return calls.map((call, index) => ({ ok: true, kind: "tensors", outputs: split[index]!, timing: timing(call) }));
+  const cause =
+    "an output's first dimension is not the number of rows of the batch; turn batching off for this revision";
   const fault = new Fault("RUN_FAILED", "the model's outputs can't be told apart by caller", { cause });
   return calls.map(() => ({ ok: false, fault }));
 }
 
-function messageOutcomes(calls: readonly Call[], { answers }: AnsweredMessage, timing: (call: Call) => Timing): Outcome[] {
+function messageOutcomes(
+  calls: readonly Call[],
+  { answers }: AnsweredMessage,
+  timing: (call: Call) => Timing,
+): Outcome[] {
   return calls.map((call, index) => {
     const answer = answers[index]!;
     if (answer.ok) return { ok: true, kind: "message", response: answer.response, timing: timing(call) };

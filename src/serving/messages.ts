@@ -92,7 +92,9 @@ export interface AnsweredMessage {
 }
 
 /** One request's answer, or its fault: an Error does not keep its reason on the way between threads. */
-export type Answer = { readonly ok: true; readonly response: Uint8Array<ArrayBuffer> } | ({ readonly ok: false } & FaultFacts);
+export type Answer =
+  | { readonly ok: true; readonly response: Uint8Array<ArrayBuffer> }
+  | ({ readonly ok: false } & FaultFacts);
 
 /** The run failed as a whole. */
 export interface FaultMessage extends FaultFacts {

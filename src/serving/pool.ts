@@ -1,6 +1,14 @@
 import { Worker } from "node:worker_threads";
 import { Fault } from "../contract/fault.js";
-import type { AnsweredMessage, AnswerRequest, FromWorker, RanMessage, ReadyMessage, RunRequest, WorkerSettings } from "./messages.js";
+import type {
+  AnsweredMessage,
+  AnswerRequest,
+  FromWorker,
+  RanMessage,
+  ReadyMessage,
+  RunRequest,
+  WorkerSettings,
+} from "./messages.js";
 
 /** A job for a worker, and the buffers that go over with it. */
 export interface Job {
@@ -152,7 +160,11 @@ export class WorkerPool {
   #onExit(slot: Slot, code: number): void {
     this.#remove(slot);
     const problem = slot.problem ?? `exit code ${code}`;
-    slot.job?.reject(new Fault("WORKER_LOST", `${this.#settings.label}: the worker died while it held this call; try again`, { cause: problem }));
+    slot.job?.reject(
+      new Fault("WORKER_LOST", `${this.#settings.label}: the worker died while it held this call; try again`, {
+        cause: problem,
+      }),
+    );
     slot.job = undefined;
     if (this.#closing || slot.failed) return;
     const timer = setTimeout(() => {

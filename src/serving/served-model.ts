@@ -107,7 +107,8 @@ export class ServedModel implements Model {
 
   async #close(): Promise<void> {
     if (this.state !== "FAILED") this.#setState("UNLOADED");
-    if (this.#pool.readyWorkers === 0) this.#batcher.flush(new Fault("NOT_READY", `${this.contract}/${this.revision} was unloaded`));
+    if (this.#pool.readyWorkers === 0)
+      this.#batcher.flush(new Fault("NOT_READY", `${this.contract}/${this.revision} was unloaded`));
     await this.#batcher.drained();
     await this.#pool.close();
   }
@@ -144,7 +145,8 @@ export class ServedModel implements Model {
 
   #onCrash(problem: string, restartMs: number): void {
     this.#observer.onCrash(this, problem, restartMs);
-    if (this.#pool.readyWorkers === 0 && restartMs > SHORT_RESTART_MS && this.state === "READY") this.#setState("LOADING");
+    if (this.#pool.readyWorkers === 0 && restartMs > SHORT_RESTART_MS && this.state === "READY")
+      this.#setState("LOADING");
   }
 
   #onCall(outcome: Outcome, totalMs: number): void {

@@ -1,7 +1,7 @@
 import type { Contract } from "../contract/contract.js";
 import { Fault } from "../contract/fault.js";
 import type { Model, ModelStatistics, Outcome, Repository, Work } from "./inference.js";
-import { type ModelObserver, ServedModel, type ModelSettings } from "./served-model.js";
+import { type ModelObserver, type ModelSettings, ServedModel } from "./served-model.js";
 import { StatisticsRecorder } from "./statistics.js";
 
 /** One contract and the models that are to serve it. */
@@ -141,7 +141,10 @@ export class UnservedModel implements Model {
   async close(): Promise<void> {}
 
   submit(_work: Work, _deadlineMs: number, settle: (outcome: Outcome) => void): () => void {
-    const fault = new Fault("NOT_READY", `${this.contract}/${this.revision} is not served: its contract could not be read; the server's log says why`);
+    const fault = new Fault(
+      "NOT_READY",
+      `${this.contract}/${this.revision} is not served: its contract could not be read; the server's log says why`,
+    );
     queueMicrotask(() => settle({ ok: false, fault }));
     return () => {};
   }

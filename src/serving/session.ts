@@ -49,7 +49,9 @@ export class Session {
     const bytes = await readModel(file);
     const digest = createHash("sha256").update(bytes).digest("hex");
     if (file.sha256 !== undefined && digest !== file.sha256.toLowerCase()) {
-      throw new ModelError(`${file.modelPath}: its sha256 is ${digest}, the fleet file says ${file.sha256}; it is another model, or a damaged copy`);
+      throw new ModelError(
+        `${file.modelPath}: its sha256 is ${digest}, the fleet file says ${file.sha256}; it is another model, or a damaged copy`,
+      );
     }
     const external = await checkModel(file.modelPath, bytes);
     try {
@@ -71,7 +73,9 @@ export class Session {
     const feeds: Record<string, ort.Tensor> = {};
     for (const tensor of inputs) feeds[tensor.name] = toOrt(tensor);
     const options = { logSeverityLevel: LOG_FATAL } as const;
-    const results = outputs ? await this.#session.run(feeds, outputs, options) : await this.#session.run(feeds, options);
+    const results = outputs
+      ? await this.#session.run(feeds, outputs, options)
+      : await this.#session.run(feeds, options);
     return (outputs ?? this.#session.outputNames).map((name) => fromOrt(name, results[name]!));
   }
 
@@ -132,7 +136,9 @@ function isInside(folder: string, file: string): boolean {
 function toSpec(metadata: ort.InferenceSession.ValueMetadata): TensorSpec {
   const datatype = metadata.isTensor ? fromOrtType(metadata.type) : undefined;
   if (!metadata.isTensor || datatype === undefined) {
-    throw new ModelError(`"${metadata.name}" is ${metadata.isTensor ? metadata.type : "no tensor"}, which can't be served`);
+    throw new ModelError(
+      `"${metadata.name}" is ${metadata.isTensor ? metadata.type : "no tensor"}, which can't be served`,
+    );
   }
   const shape = metadata.shape.map((dimension) => (typeof dimension === "number" && dimension >= 0 ? dimension : -1));
   return { name: metadata.name, datatype, shape };

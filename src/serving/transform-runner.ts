@@ -1,9 +1,13 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { loadFileDescriptorSetFromBuffer, type MessageTypeDefinition, type PackageDefinition } from "@grpc/proto-loader";
+import {
+  loadFileDescriptorSetFromBuffer,
+  type MessageTypeDefinition,
+  type PackageDefinition,
+} from "@grpc/proto-loader";
 import { createData, type TensorData } from "../contract/datatype.js";
-import { formatSpec, shapeFits, type Signature } from "../contract/signature.js";
+import { formatSpec, type Signature, shapeFits } from "../contract/signature.js";
 import { elementCount, formatShape, type Tensor } from "../contract/tensor.js";
 import { type Transform, TransformError, type TransformTensor } from "../contract/transform.js";
 import { batchKey, joinBatch, rowsOf, splitBatch } from "./batch.js";
@@ -37,7 +41,11 @@ export class TransformRunner {
   /** @throws ModelError where the module can't be loaded or is no transform */
   static async load(label: string, settings: TransformSettings): Promise<TransformRunner> {
     const transform = await importTransform(settings.path);
-    return new TransformRunner(label, transform, loadFileDescriptorSetFromBuffer(Buffer.from(settings.image), LOADER_OPTIONS));
+    return new TransformRunner(
+      label,
+      transform,
+      loadFileDescriptorSetFromBuffer(Buffer.from(settings.image), LOADER_OPTIONS),
+    );
   }
 
   /** The transform's own example, as a request on the wire. */
@@ -67,7 +75,11 @@ export class TransformRunner {
     try {
       request = this.#type(requestType).deserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     } catch (error) {
-      return { reason: "INVALID_INPUT", message: `not a ${requestType}: ${(error as Error).message}`, cause: undefined };
+      return {
+        reason: "INVALID_INPUT",
+        message: `not a ${requestType}: ${(error as Error).message}`,
+        cause: undefined,
+      };
     }
     try {
       const tensors = await this.#transform.toTensors(request);
@@ -81,8 +93,12 @@ export class TransformRunner {
     let split: Tensor[][] | undefined;
     try {
       const outputs = await run(joinBatch(calls.map((call) => call.inputs)));
-      split = splitBatch(outputs, calls.map((call) => rowsOf(call.inputs)));
-      if (!split) throw new Error("the model's outputs do not have a row for each row of its inputs; turn batching off");
+      split = splitBatch(
+        outputs,
+        calls.map((call) => rowsOf(call.inputs)),
+      );
+      if (!split)
+        throw new Error("the model's outputs do not have a row for each row of its inputs; turn batching off");
     } catch (error) {
       const facts = this.#facts(error, "run");
       return calls.map(() => ({ ok: false, ...facts }));
@@ -180,4 +196,3 @@ function compiledPath(file: string): string | undefined {
   }
   return undefined;
 }
-

@@ -39,7 +39,12 @@ export async function warmUp(signature: Signature, maxRows: number, run: RunMode
 function zeros(signature: Signature, rows: number, free: number): Tensor[] {
   return signature.inputs.map((spec) => {
     const shape = concrete(spec, rows, free);
-    return { name: spec.name, datatype: spec.datatype, shape, data: createData(spec.datatype, elementCount(shape) ?? 0) };
+    return {
+      name: spec.name,
+      datatype: spec.datatype,
+      shape,
+      data: createData(spec.datatype, elementCount(shape) ?? 0),
+    };
   });
 }
 

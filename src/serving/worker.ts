@@ -3,7 +3,14 @@ import { compareSignatures } from "../contract/compatibility.js";
 import { isBatchable } from "../contract/signature.js";
 import type { Tensor } from "../contract/tensor.js";
 import { detachable, transferList } from "./batch.js";
-import { type AnswerRequest, type FromWorker, processClockMs, type RunRequest, type ToWorker, type WorkerSettings } from "./messages.js";
+import {
+  type AnswerRequest,
+  type FromWorker,
+  processClockMs,
+  type RunRequest,
+  type ToWorker,
+  type WorkerSettings,
+} from "./messages.js";
 import { ModelError, Session } from "./session.js";
 import { TransformRunner } from "./transform-runner.js";
 import { type WarmUp, warmUp } from "./warm-up.js";
@@ -33,7 +40,9 @@ function checkFit(session: Session, transform: TransformRunner | undefined): voi
   const wanted = transform?.signature ?? settings.signature;
   const differences = wanted ? compareSignatures(wanted, session.signature) : [];
   if (differences.length === 0) return;
-  throw new ModelError(`${settings.modelPath} does not fit the contract:\n${differences.map((difference) => `  ${difference}`).join("\n")}`);
+  throw new ModelError(
+    `${settings.modelPath} does not fit the contract:\n${differences.map((difference) => `  ${difference}`).join("\n")}`,
+  );
 }
 
 /** Rows that one run may hold: what the operator allows, where the model takes several at all. */
@@ -42,16 +51,26 @@ function maxRows(session: Session): number {
 }
 
 async function warm(session: Session, transform: TransformRunner | undefined): Promise<WarmUp> {
-  if (!transform || !settings.transform) return warmUp(session.signature, maxRows(session), (inputs) => session.run(inputs));
+  // The contract fixes dimensions that the model leaves open.
+  const signature = settings.signature ?? session.signature;
+  if (!transform || !settings.transform) return warmUp(signature, maxRows(session), (inputs) => session.run(inputs));
   const { requestType, responseType } = settings.transform;
   const request = transform.exampleRequest(requestType);
   let inferMs: number | undefined;
   for (let round = 0; round < 2; round++) {
     const startMs = processClockMs();
-    const { answers } = await transform.answer({ kind: "answer", requestType, responseType, requests: [request] }, 1, (inputs) => session.run(inputs));
+    const { answers } = await transform.answer(
+      { kind: "answer", requestType, responseType, requests: [request] },
+      1,
+      (inputs) => session.run(inputs),
+    );
     inferMs = processClockMs() - startMs;
     const [answer] = answers;
-    if (!answer?.ok) return { inferMs: undefined, warning: `not warmed up: the transform's example failed: ${answer?.cause ?? answer?.message}` };
+    if (!answer?.ok)
+      return {
+        inferMs: undefined,
+        warning: `not warmed up: the transform's example failed: ${answer?.cause ?? answer?.message}`,
+      };
   }
   return { inferMs, warning: undefined };
 }
@@ -87,6 +106,7 @@ async function answer(request: AnswerRequest, session: Session, transform: Trans
 }
 
 load().catch((error: unknown) => {
-  const problem = error instanceof ModelError ? error.message : `${settings.label}: ${(error as Error)?.stack ?? error}`;
+  const problem =
+    error instanceof ModelError ? error.message : `${settings.label}: ${(error as Error)?.stack ?? error}`;
   send({ kind: "failed", problem });
 });

@@ -11,6 +11,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** A log on stderr: readable on a terminal, one JSON object a line elsewhere. Payloads never go into it. */
 export function createLog(level: LogLevel): Log {
   const options = { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` };
-  if (!process.stderr.isTTY) return pino({ ...options, formatters: { level: (label) => ({ level: label }) } }, process.stderr);
-  return pino(options, pretty({ destination: process.stderr, sync: true, ignore: "pid,hostname", translateTime: "HH:MM:ss.l" }));
+  if (!process.stderr.isTTY)
+    return pino({ ...options, formatters: { level: (label) => ({ level: label }) } }, process.stderr);
+  return pino(
+    options,
+    pretty({ destination: process.stderr, sync: true, ignore: "pid,hostname", translateTime: "HH:MM:ss.l" }),
+  );
 }

@@ -18,9 +18,17 @@ export class Metrics {
   });
 
   /** From the message's arrival to its answer. */
-  readonly duration = this.#histogram("flotilla_request_duration_seconds", "Time of a call inside the server.", SECONDS);
+  readonly duration = this.#histogram(
+    "flotilla_request_duration_seconds",
+    "Time of a call inside the server.",
+    SECONDS,
+  );
   readonly queue = this.#histogram("flotilla_queue_duration_seconds", "Time a call waited for a worker.", SECONDS);
-  readonly batch = this.#histogram("flotilla_batch_duration_seconds", "Time for joining, splitting and the way to the worker and back.", SECONDS);
+  readonly batch = this.#histogram(
+    "flotilla_batch_duration_seconds",
+    "Time for joining, splitting and the way to the worker and back.",
+    SECONDS,
+  );
   readonly inference = this.#histogram("flotilla_inference_duration_seconds", "Time of one run of the model.", SECONDS);
   readonly batchRows = this.#histogram("flotilla_batch_rows", "Rows of one run of the model.", ROWS);
 

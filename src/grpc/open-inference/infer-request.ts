@@ -52,7 +52,7 @@ const MAX_RANK = 64;
  * @throws Fault INVALID_INPUT
  */
 export function readInferRequest(bytes: Uint8Array<ArrayBuffer>, request: InferRequest): InferRequest {
-  const reader = new WireReader(bytes);
+  const reader = new WireReader(plainView(bytes));
   while (!reader.done) {
     const tag = reader.tag();
     if ((tag & 7) !== WireType.BYTES) {
@@ -117,7 +117,7 @@ function readInput(bytes: Uint8Array<ArrayBuffer>): InferInput {
     }
   }
   // Protobuf merges a message field that comes twice; of encoded messages the merge is the concatenation.
-  input.contents = contents.length > 1 ? Buffer.concat(contents) : contents[0];
+  input.contents = contents.length > 1 ? plainView(Buffer.concat(contents)) : contents[0];
   return input;
 }
 
@@ -143,6 +143,11 @@ function readDimension(shape: number[], reader: WireReader): void {
   const low = reader.varint64Low();
   // Past 2^53 this is not exact; every such dimension is refused for its size all the same.
   shape.push((reader.high | 0) * 2 ** 32 + low);
+}
+
+/** A Buffer's own `slice` makes a view where that of a Uint8Array makes a copy, so no Buffer goes any further. */
+function plainView(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function add<T>(list: T[], entry: T, field: string): void {

@@ -28,7 +28,7 @@ export interface InferResult {
   readonly id: string;
   /** What to send, or the `Fault`, or whatever else was thrown. */
   readonly answer:
-    | { readonly ok: true; readonly message: Buffer<ArrayBuffer>; readonly timing: Timing }
+    | { readonly ok: true; readonly model: Model; readonly message: Buffer<ArrayBuffer>; readonly timing: Timing }
     | { readonly ok: false; readonly error: unknown };
   /** Time for decoding, checking and encoding. */
   readonly codecMs: number;
@@ -73,9 +73,8 @@ export function infer(repository: Repository, call: InferCall, settle: (result: 
 
 function chooseRevision(request: InferRequest, fromMetadata: string | undefined): string | undefined {
   const { modelVersion } = request;
-  if (modelVersion === "" || fromMetadata === undefined || fromMetadata === modelVersion) {
-    return modelVersion === "" ? fromMetadata : modelVersion;
-  }
+  if (modelVersion === "") return fromMetadata;
+  if (!fromMetadata || fromMetadata === modelVersion) return modelVersion;
   throw new Fault(
     "INVALID_INPUT",
     `model_version ${quote(modelVersion)} and metadata flotilla-revision ${quote(fromMetadata)} disagree: send one`,
@@ -115,7 +114,7 @@ function encode(outcome: Outcome, { call, request, model, checked }: Encoding): 
       marksFinalResponse: checked.options.marksFinalResponse,
     });
     checkSize(message, call.maxMessageBytes, model);
-    return { ok: true, message, timing: outcome.timing };
+    return { ok: true, model, message, timing: outcome.timing };
   } catch (error) {
     return { ok: false, error };
   }

@@ -23,7 +23,7 @@ export function findModel(repository: Repository, name: string, version: string 
   if (version !== undefined && version.length > MAX_NAME_LENGTH) {
     throw new Fault("UNKNOWN_REVISION", `model ${quote(name)}: unknown revision ${quote(version)}`);
   }
-  return repository.find(name, version === "" ? undefined : version);
+  return repository.find(name, version || undefined);
 }
 
 /**

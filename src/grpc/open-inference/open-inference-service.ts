@@ -1,20 +1,15 @@
-import type {
-  handleBidiStreamingCall,
-  MethodDefinition,
-  ServiceDefinition,
-  UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import type { MethodDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import * as wire from "../../../generated/ts/inference/grpc_service.js";
 import { Fault } from "../../contract/fault.js";
 import type { Repository } from "../../serving/inference.js";
-import type { InferResult } from "./infer.js";
-import { inferStream } from "./infer-stream.js";
-import { inferHandler } from "./infer-unary.js";
+import type { CallObserver } from "../call.js";
+import type { Service } from "../typed-service.js";
+import { inferHandler, inferStreamHandler } from "./infer-handlers.js";
 import { type ModelQuery, modelConfig, modelMetadata } from "./model-metadata.js";
 import { loadModel, repositoryIndex, unloadModel } from "./model-repository.js";
 import { modelStatistics } from "./model-statistics.js";
 import { findModel } from "./models.js";
-import { askedRevision, type MessageCodec, rawMethod, toDeadlineMs, unaryHandler } from "./rpc-method.js";
+import { type MessageCodec, rawMethod, unaryHandler } from "./rpc-method.js";
 
 /** How the Open Inference Protocol is served. */
 export interface OpenInferenceOptions {
@@ -28,16 +23,8 @@ export interface OpenInferenceOptions {
   readonly maxStreamInFlight?: number;
   /** Once aborted, streams answer what they have read and end with UNAVAILABLE. */
   readonly draining?: AbortSignal;
-  /** Told of every inference that was settled, in streams too. */
-  readonly observe?: (result: InferResult) => void;
-  /** Told of errors that are no Fault; callers get INTERNAL and no more. */
-  readonly onError?: (error: unknown, method: string) => void;
-}
-
-/** A service as `Server.addService` of grpc-js takes it. */
-export interface Service {
-  readonly definition: ServiceDefinition;
-  readonly implementation: UntypedServiceImplementation;
+  /** Told of every inference that was answered, in streams too, and of any other call that failed for a fault of ours. */
+  readonly observe?: CallObserver;
 }
 
 /** Extensions of the protocol that are served. @see https://github.com/triton-inference-server/server/tree/main/docs/protocol */
@@ -50,11 +37,19 @@ export const OPEN_INFERENCE_SERVICE = "inference.GRPCInferenceService";
 
 /** The service `inference.GRPCInferenceService` over all models of a repository. */
 export function openInferenceService(repository: Repository, options: OpenInferenceOptions): Service {
-  const service = new ServiceBuilder(options.onError ?? (() => {}));
+  const observe = options.observe ?? (() => {});
+  const service = new ServiceBuilder(observe);
   addServerMethods(service, repository, options);
   addModelMethods(service, repository);
   addRepositoryMethods(service, repository, options.allowRepositoryControl ?? false);
-  addInferMethods(service, repository, options);
+  const inferOptions = {
+    maxMessageBytes: options.maxMessageBytes ?? Number.POSITIVE_INFINITY,
+    maxStreamInFlight: options.maxStreamInFlight ?? MAX_STREAM_IN_FLIGHT,
+    draining: options.draining,
+    observe,
+  };
+  service.raw("ModelInfer", inferHandler(repository, inferOptions));
+  service.raw("ModelStreamInfer", inferStreamHandler(repository, inferOptions), true);
   return service;
 }
 
@@ -62,10 +57,10 @@ export function openInferenceService(repository: Repository, options: OpenInfere
 class ServiceBuilder implements Service {
   readonly definition: Record<string, MethodDefinition<Buffer, Buffer>> = {};
   readonly implementation: UntypedServiceImplementation = {};
-  readonly #onError: (error: unknown, method: string) => void;
+  readonly #observe: CallObserver;
 
-  constructor(onError: (error: unknown, method: string) => void) {
-    this.#onError = onError;
+  constructor(observe: CallObserver) {
+    this.#observe = observe;
   }
 
   unary<Request, Response>(
@@ -74,16 +69,15 @@ class ServiceBuilder implements Service {
     answer: (request: Request) => Response | Promise<Response>,
   ): void {
     const [request, response] = codecs;
-    this.raw(name, unaryHandler({ request, response, answer, onError: (error) => this.report(error, name) }));
+    const onError = (fault: unknown): void => {
+      if (!(fault instanceof Fault)) this.#observe({ contract: "", revision: "", method: name, fault, elapsedMs: 0 });
+    };
+    this.raw(name, unaryHandler({ request, response, answer, onError }));
   }
 
   raw(name: string, handler: UntypedServiceImplementation[string], streams = false): void {
     this.definition[name] = rawMethod(name, streams);
     this.implementation[name] = handler;
-  }
-
-  report(error: unknown, method: string): void {
-    if (!(error instanceof Fault) || error.cause !== undefined) this.#onError(error, method);
   }
 }
 
@@ -134,25 +128,6 @@ function addRepositoryMethods(service: ServiceBuilder, repository: Repository, a
       return {};
     },
   );
-}
-
-function addInferMethods(service: ServiceBuilder, repository: Repository, options: OpenInferenceOptions): void {
-  const maxMessageBytes = options.maxMessageBytes ?? Number.POSITIVE_INFINITY;
-  const observed = (method: string) => (result: InferResult) => {
-    options.observe?.(result);
-    if (!result.answer.ok) service.report(result.answer.error, method);
-  };
-  service.raw("ModelInfer", inferHandler(repository, { maxMessageBytes, observe: observed("ModelInfer") }));
-  const stream: handleBidiStreamingCall<Buffer<ArrayBuffer>, Buffer> = (call) =>
-    inferStream(call, repository, {
-      revision: askedRevision(call.metadata),
-      deadlineMs: toDeadlineMs(call.getDeadline()),
-      maxMessageBytes,
-      maxInFlight: options.maxStreamInFlight ?? MAX_STREAM_IN_FLIGHT,
-      draining: options.draining,
-      observe: observed("ModelStreamInfer"),
-    });
-  service.raw("ModelStreamInfer", stream, true);
 }
 
 /** Whether a model takes calls. One that is not there does not: clients ask this in a loop until it is. */

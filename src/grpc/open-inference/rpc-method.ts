@@ -1,4 +1,4 @@
-import type { Deadline, handleUnaryCall, Metadata, MethodDefinition } from "@grpc/grpc-js";
+import type { handleUnaryCall, MethodDefinition } from "@grpc/grpc-js";
 import { invalid } from "../../contract/fault.js";
 import { toStatus } from "../status.js";
 
@@ -15,7 +15,7 @@ export interface UnaryMethod<Request, Response> {
   readonly request: MessageCodec<Request>;
   readonly response: MessageCodec<Response>;
   readonly answer: (request: Request) => Response | Promise<Response>;
-  /** Told of what is no Fault. */
+  /** Told of whatever was thrown. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -56,17 +56,6 @@ function decode<Request>(codec: MessageCodec<Request>, bytes: Buffer): Request {
   } catch (error) {
     throw invalid(`not valid protobuf: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-/** A call's deadline in absolute epoch milliseconds; Infinity for none. */
-export function toDeadlineMs(deadline: Deadline): number {
-  return deadline instanceof Date ? deadline.getTime() : deadline;
-}
-
-/** The revision that a call's metadata asks for. */
-export function askedRevision(metadata: Metadata): string | undefined {
-  const [revision] = metadata.get("flotilla-revision");
-  return typeof revision === "string" && revision !== "" ? revision : undefined;
 }
 
 function same(bytes: Buffer): Buffer {

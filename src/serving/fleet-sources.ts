@@ -1,0 +1,111 @@
+import path from "node:path";
+import { type Contract, ContractError, loadContract } from "../contract/contract.js";
+import type { ContractSpec, FleetSpec, RevisionSpec } from "../fleet/spec.js";
+import type { ModelSettings } from "./served-model.js";
+import type { ContractSource } from "./served-repository.js";
+
+/** Which part of a fleet one server serves; undefined is all. */
+export interface Selection {
+  readonly contract: string;
+  readonly revision: string | undefined;
+}
+
+/** How a fleet becomes sources. */
+export interface FleetSourceOptions {
+  readonly selection: Selection | undefined;
+  /** Threads of a run, for revisions that do not say. */
+  readonly threads: number;
+  /** The serialized `FileDescriptorSet` of a contract. */
+  readonly readImage: (contract: string) => Promise<Uint8Array>;
+}
+
+/** The models of a fleet, as a repository takes them. A contract that can't be read becomes a problem of its models. */
+export async function fleetSources(fleet: FleetSpec, options: FleetSourceOptions): Promise<ContractSource[]> {
+  const { selection } = options;
+  const contracts = fleet.contracts.filter((contract) => !selection || contract.name === selection.contract);
+  return Promise.all(contracts.map((contract) => contractSource(fleet, contract, options)));
+}
+
+async function contractSource(
+  fleet: FleetSpec,
+  spec: ContractSpec,
+  options: FleetSourceOptions,
+): Promise<ContractSource> {
+  const { selection } = options;
+  const revisions = spec.revisions.filter((revision) => !selection?.revision || revision.name === selection.revision);
+  let contract: Contract | undefined;
+  let problem: string | undefined;
+  try {
+    contract = loadContract(await options.readImage(spec.name), spec.name);
+    problem = mismatch(contract, spec);
+  } catch (error) {
+    problem =
+      error instanceof ContractError
+        ? error.message
+        : `${spec.name}: its contract can't be read: ${(error as Error).message}`;
+  }
+  const usable = problem === undefined ? contract : undefined;
+  return {
+    name: spec.name,
+    contract: usable,
+    problem,
+    models: revisions.map((revision) =>
+      modelSettings(fleet, spec, revision, { contract: usable, threads: options.threads }),
+    ),
+    defaultRevision: defaultRevision(spec, revisions),
+  };
+}
+
+function mismatch(contract: Contract, spec: ContractSpec): string | undefined {
+  if (contract.signature && spec.transform) {
+    return `${spec.name}: its messages are bound to tensors and the fleet file names a transform; leave one of them out`;
+  }
+  if (!contract.signature && !spec.transform) {
+    return `${spec.name}: no field of its messages is bound to a tensor, and the fleet file names no \`transform\``;
+  }
+  return undefined;
+}
+
+function modelSettings(
+  fleet: FleetSpec,
+  spec: ContractSpec,
+  revision: RevisionSpec,
+  { contract, threads }: { contract: Contract | undefined; threads: number },
+): ModelSettings {
+  const carries = (contract?.states.length ?? 0) > 0;
+  const batching = carries ? { maxRows: 1, maxDelayMs: 0 } : revision.batching;
+  // Warming up tries a unary method where there is one.
+  const method = contract?.methods.find((candidate) => candidate.kind === "unary") ?? contract?.methods[0];
+  return {
+    contract: spec.name,
+    revision: revision.name,
+    workers: revision.workers,
+    queueSize: revision.queueSize,
+    batching,
+    worker: {
+      label: `${spec.name}/${revision.name}`,
+      modelPath: revision.model,
+      modelRoot: fleet.root,
+      sha256: revision.sha256,
+      threads: revision.threads ?? threads,
+      maxBatchRows: batching.maxRows,
+      signature: contract?.signature,
+      transform:
+        spec.transform && contract && method
+          ? {
+              path: path.resolve(fleet.root, spec.transform),
+              image: contract.image,
+              requestType: method.requestType,
+              responseType: method.responseType,
+            }
+          : undefined,
+    },
+  };
+}
+
+/** The first revision that the traffic table names and this server has; a server of one revision has but that. */
+function defaultRevision(spec: ContractSpec, revisions: readonly RevisionSpec[]): string {
+  const served = new Set(revisions.map((revision) => revision.name));
+  const first = spec.traffic.find((weight) => served.has(weight.revision));
+  return first?.revision ?? revisions[0]?.name ?? "";
+}
