@@ -3,7 +3,6 @@ import pc from "picocolors";
 import { createAddCommand } from "./add.js";
 import { createCallCommand } from "./call.js";
 import { createCheckCommand } from "./check.js";
-import { createGenerateCommand } from "./generate.js";
 import { VERSION } from "./package-info.js";
 import { createServeCommand } from "./serve.js";
 
@@ -14,12 +13,11 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(VERSION)
     .showHelpAfterError("(--help tells all)")
     .enablePositionalOptions();
-  for (const create of [
+  for (const create of [createServeCommand, createCallCommand, createAddCommand, createCheckCommand]) {
     createServeCommand,
     createCallCommand,
     createAddCommand,
     createCheckCommand,
-    createGenerateCommand,
   ]) {
     program.addCommand(usageErrorsExitWith2(create()));
   }

@@ -5,8 +5,6 @@ import type { OnnxGraph, OnnxNode } from "./onnx-graph.js";
 const CLASS_ATTRIBUTES = ["classlabels_strings", "classlabels_ints", "classlabels_int64s"];
 /** Operators whose values are those of their first input. */
 const PASSING = new Set(["Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten"]);
-/** Operators that pick values out of their first input. */
-const PICKING = new Set(["ArrayFeatureExtractor", "Gather"]);
 /** Steps that are followed back from an output; exporters need two or three. */
 const MAX_STEPS = 16;
 
@@ -19,6 +17,12 @@ export function findClasses(
   producers: ReadonlyMap<string, OnnxNode>,
   output: string,
 ): Classes | undefined {
+  const classes = traceClasses(graph, producers, output);
+  const values: readonly (number | string)[] = classes?.values ?? [];
+  return new Set(values).size === values.length ? classes : undefined;
+}
+
+function traceClasses(graph: OnnxGraph, producers: ReadonlyMap<string, OnnxNode>, output: string): Classes | undefined {
   let name = output;
   for (let step = 0; step < MAX_STEPS; step++) {
     const node = producers.get(name);
@@ -29,7 +33,7 @@ export function findClasses(
     const source = node.inputs[0];
     if (node.op === "LabelEncoder") return node.lists.get("values_strings") ?? node.lists.get("values_int64s");
     if (source === undefined) return undefined;
-    if (PICKING.has(node.op)) return graph.constants.get(source);
+    if (node.op === "ArrayFeatureExtractor") return graph.constants.get(source);
     if (!PASSING.has(node.op)) return undefined;
     name = source;
   }

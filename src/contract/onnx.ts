@@ -96,9 +96,9 @@ function readOpset(reader: WireReader): [string, number] {
 }
 
 function toModel({ graph, externalData, opsets, producer }: ModelParts): OnnxModel {
-  if (graph === undefined || opsets.size === 0) {
-    throw new OnnxError(`this is not an ONNX model: it has no ${graph === undefined ? "graph" : "operator set"}`);
-  }
+  if (graph === undefined) throw new OnnxError("this is not an ONNX model: it has no graph");
+  if (opsets.size === 0)
+    throw new OnnxError("the model names no operator set: the file is cut short, or older than ONNX 1.0");
   // An input with a constant of its name is a default that callers leave out.
   const inputs = graph.inputs.filter((input) => !graph.constants.has(input.name));
   const signature = { inputs: toSpecs("input", inputs), outputs: toSpecs("output", graph.outputs) };

@@ -39,6 +39,8 @@ interface Call {
   readonly admittedMs: number;
   /** Undefined once the call is settled: it is settled once, whatever happens to its batch mates. */
   settle: ((outcome: Outcome) => void) | undefined;
+  /** Its batch failed: it is run again by itself, so that only the call that is at fault fails. */
+  alone: boolean;
 }
 
 /**
@@ -138,10 +140,11 @@ export class Batcher {
   #gather(head: Call): Call[] {
     const { maxRows } = this.#settings;
     const batch = [head];
+    if (head.alone) return batch;
     let rows = head.rows;
     for (let index = 1; index < this.#waiting.length && rows < maxRows; index++) {
       const call = this.#waiting[index]!;
-      if (call.key !== head.key || rows + call.rows > maxRows) continue;
+      if (call.alone || call.key !== head.key || rows + call.rows > maxRows) continue;
       batch.push(call);
       rows += call.rows;
     }
@@ -152,7 +155,7 @@ export class Batcher {
   #waitMs(batch: readonly Call[]): number {
     const { maxRows, maxDelayMs } = this.#settings;
     const rows = batch.reduce((sum, call) => sum + call.rows, 0);
-    if (maxRows === 1 || maxDelayMs === 0 || rows >= maxRows) return 0;
+    if (maxRows === 1 || maxDelayMs === 0 || rows >= maxRows || batch[0]!.alone) return 0;
     const ageMs = processClockMs() - batch[0]!.admittedMs;
     const nowMs = Date.now();
     const slackMs = Math.min(...batch.map((call) => call.deadlineMs - nowMs - this.#admission.estimate.meanMs));
@@ -179,8 +182,7 @@ export class Batcher {
       const result = await this.#runner.run(toJob(calls));
       this.#finish(calls, result, dispatchedMs);
     } catch (error) {
-      const fault = error instanceof Fault ? error : new Fault("RUN_FAILED", "the run failed", { cause: error });
-      for (const call of calls) this.#settle(call, { ok: false, fault });
+      this.#fail(calls, error);
     }
     this.#running -= 1;
     this.#checkEmpty();
@@ -199,6 +201,18 @@ export class Batcher {
     const outcomes =
       result.kind === "ran" ? tensorOutcomes(calls, result, timing) : messageOutcomes(calls, result, timing);
     for (const [index, call] of calls.entries()) this.#settle(call, outcomes[index]!);
+  }
+
+  #fail(calls: readonly Call[], error: unknown): void {
+    const fault = error instanceof Fault ? error : new Fault("RUN_FAILED", "the run failed", { cause: error });
+    if (fault.reason !== "RUN_FAILED" || calls.length === 1) {
+      for (const call of calls) this.#settle(call, { ok: false, fault });
+      return;
+    }
+    const again = calls.filter((call) => call.settle);
+    for (const call of again) call.alone = true;
+    this.#waiting.unshift(...again);
+    queueMicrotask(() => this.pump());
   }
 
   /** Settles a call without its answer; one that is running goes on, and nobody hears of its result. */
@@ -231,6 +245,7 @@ function toCall(work: Work, deadlineMs: number, settle: (outcome: Outcome) => vo
     deadlineMs,
     admittedMs: processClockMs(),
     settle,
+    alone: false,
   };
 }
 

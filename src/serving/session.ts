@@ -155,8 +155,8 @@ function toOrt({ datatype, shape, data }: Tensor): ort.Tensor {
   return new ort.Tensor(toOrtType(datatype) as "float32", held as Float32Array, shape);
 }
 
-function toFloat16(data: Uint16Array<ArrayBuffer>, Array: NonNullable<typeof Float16Array>): NumericData {
-  return new Array(data.buffer, data.byteOffset, data.length);
+function toFloat16(data: Uint16Array<ArrayBuffer>, Float16: NonNullable<typeof Float16Array>): NumericData {
+  return new Float16(data.buffer, data.byteOffset, data.length);
 }
 
 function fromOrt(name: string, tensor: ort.Tensor): Tensor {

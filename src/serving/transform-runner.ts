@@ -93,15 +93,14 @@ export class TransformRunner {
     let split: Tensor[][] | undefined;
     try {
       const outputs = await run(joinBatch(calls.map((call) => call.inputs)));
-      split = splitBatch(
-        outputs,
-        calls.map((call) => rowsOf(call.inputs)),
-      );
-      if (!split)
-        throw new Error("the model's outputs do not have a row for each row of its inputs; turn batching off");
+      split = splitBatch(outputs, calls.map((call) => rowsOf(call.inputs)));
+      if (!split) throw new Error("the model's outputs do not have a row for each row of its inputs; turn batching off");
     } catch (error) {
-      const facts = this.#facts(error, "run");
-      return calls.map(() => ({ ok: false, ...facts }));
+      if (calls.length === 1) return [{ ok: false, ...this.#facts(error, "run") }];
+      // One by one, so that only the request that is at fault fails.
+      const answers: Answer[] = [];
+      for (const call of calls) answers.push(...(await this.#runGroup(responseType, [call], run)));
+      return answers;
     }
     return Promise.all(calls.map((call, index) => this.#respond(responseType, call.request, split[index]!)));
   }

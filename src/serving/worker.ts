@@ -41,7 +41,7 @@ function checkFit(session: Session, transform: TransformRunner | undefined): voi
   const differences = wanted ? compareSignatures(wanted, session.signature) : [];
   if (differences.length === 0) return;
   throw new ModelError(
-    `${settings.modelPath} does not fit the contract:\n${differences.map((difference) => `  ${difference}`).join("\n")}`,
+    `${settings.modelPath} does not fit the contract:\n${differences.map(({ message }) => `  ${message}`).join("\n")}`,
   );
 }
 

@@ -1,10 +1,18 @@
 import { Fault } from "../../contract/fault.js";
 import type { Signature } from "../../contract/signature.js";
-import type { Model, Repository } from "../../serving/inference.js";
+import type { Model, ModelState, Repository } from "../../serving/inference.js";
 import { quote } from "./wire-text.js";
 
 // No name of a model is longer; a longer one would not fit in the message that says it is unknown.
 const MAX_NAME_LENGTH = 512;
+
+/** Why there is no answer. What is wrong with a file is for those who can mend it, not for every caller. */
+const STANDINGS: Record<ModelState, string> = {
+  LOADING: "still loading; try again",
+  READY: "not ready",
+  FAILED: "not served: it could not be loaded; the server's log and RepositoryIndex say why",
+  UNLOADED: "unloaded",
+};
 
 /**
  * Refuses a name that no model can have.
@@ -38,10 +46,12 @@ export function selectModels(repository: Repository, name: string, version: stri
 
 /**
  * The signature of a model that takes calls.
- * @throws Fault NOT_READY, which says why
+ * @throws Fault NOT_READY
  */
 export function readySignature(model: Model): Signature {
   if (model.state === "READY" && model.signature !== undefined) return model.signature;
-  const why = model.problem ?? (model.state === "UNLOADED" ? "it was unloaded" : "it is loading");
-  throw new Fault("NOT_READY", `model ${quote(model.contract)} revision ${quote(model.revision)} is not ready: ${why}`);
+  throw new Fault(
+    "NOT_READY",
+    `model ${quote(model.contract)} revision ${quote(model.revision)} is ${STANDINGS[model.state]}`,
+  );
 }

@@ -2,7 +2,7 @@ import { type Datatype, elementSize, type NumericData, type TensorData, viewByte
 import { invalid } from "../../contract/fault.js";
 import { toBytes } from "../../contract/tensor.js";
 import { bytesPiece, type Piece } from "./piece.js";
-import { toText } from "./wire-text.js";
+import { toElement } from "./wire-text.js";
 
 /** Bytes of the length before each BYTES element. */
 const LENGTH_BYTES = 4;
@@ -42,7 +42,7 @@ function readRawStrings(count: number, bytes: Uint8Array<ArrayBuffer>): string[]
     if (length > bytes.length - position) {
       throw invalid(`element ${index}: expected ${length} bytes, got ${bytes.length - position}: truncated`);
     }
-    strings.push(toText(bytes.subarray(position, position + length), `element ${index}`));
+    strings.push(toElement(bytes.subarray(position, position + length), index));
     position += length;
   }
   if (position !== bytes.length) throw invalid(`${expected}, got ${bytes.length - position} bytes more`);

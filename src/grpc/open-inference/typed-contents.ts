@@ -4,7 +4,7 @@ import { invalid } from "../../contract/fault.js";
 import { PackedCollector, pack, packedSize, unpack, wireTypeOf } from "../../contract/packed.js";
 import { WireReader, WireType } from "../../contract/wire.js";
 import { bytesPiece, type Piece, textPiece } from "./piece.js";
-import { toText } from "./wire-text.js";
+import { toElement } from "./wire-text.js";
 
 interface ContentsField {
   readonly number: number;
@@ -71,7 +71,7 @@ function readStrings(field: ContentsField, contents: Uint8Array<ArrayBuffer>): s
   while (!reader.done) {
     const tag = reader.tag();
     if (tag !== field.number * 8 + WireType.BYTES) skipUnknown(reader, tag, "BYTES");
-    else strings.push(toText(reader.delimited(), `element ${strings.length}`));
+    else strings.push(toElement(reader.delimited(), strings.length));
   }
   return strings;
 }

@@ -15,6 +15,17 @@ export function toText(bytes: Uint8Array<ArrayBuffer>, what: string): string {
   return text;
 }
 
+/**
+ * One element of a BYTES tensor.
+ * @throws Fault INVALID_INPUT where ONNX Runtime could not take it as it is
+ */
+export function toElement(bytes: Uint8Array<ArrayBuffer>, index: number): string {
+  const text = toText(bytes, `element ${index}`);
+  // ONNX Runtime for Node hands strings over as C does, and would cut this one off without a word.
+  if (text.includes("\0")) throw invalid(`element ${index}: a string with a NUL character can't be given to the model`);
+  return text;
+}
+
 /** A caller's name in quotes, cut where it is too long for an error message. */
 export function quote(name: string): string {
   return JSON.stringify(name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}...` : name);

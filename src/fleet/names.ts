@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+
+/** Longest label value, DNS label, and name of a Service, by Kubernetes' rules. */
+const LONGEST = 63;
+const HASH_LENGTH = 8;
+const CLUSTER_DOMAIN = "cluster.local";
+
+/** Keys of the labels that Flotilla puts on what it makes. */
+export const LABEL = {
+  contract: "flotilla.dev/contract",
+  revision: "flotilla.dev/revision",
+  tier: "flotilla.dev/tier",
+  name: "app.kubernetes.io/name",
+  instance: "app.kubernetes.io/instance",
+  version: "app.kubernetes.io/version",
+  component: "app.kubernetes.io/component",
+  partOf: "app.kubernetes.io/part-of",
+  managedBy: "app.kubernetes.io/managed-by",
+  /** Istio's own word for a revision in its telemetry. */
+  istioVersion: "version",
+} as const;
+
+/**
+ * Name of a contract's Service and ServiceAccount: `acme.fraud.v1` is `acme-fraud-v1`. A name that has to be changed
+ * more than point to hyphen, or cut, ends in a hash of the whole contract, so that no two contracts share one.
+ */
+export function serviceName(contract: string): string {
+  return dnsName(contract, contract.replaceAll(".", "-"));
+}
+
+/** Name of a revision's Deployment and of all that belongs to it alone: `acme-fraud-v1-r1`. */
+export function workloadName(contract: string, revision: string): string {
+  return dnsName(`${contract}/${revision}`, `${contract.replaceAll(".", "-")}-${revision}`);
+}
+
+/** A revision's name as a DestinationRule's subset, which has to be a DNS label: `r1`. */
+export function subsetName(revision: string): string {
+  return dnsName(revision, revision);
+}
+
+/** Host of a contract's Service as Istio's objects name it: `acme-fraud-v1.models.svc.cluster.local`. */
+export function serviceHost(contract: string, namespace: string): string {
+  return `${serviceName(contract)}.${namespace}.svc.${CLUSTER_DOMAIN}`;
+}
+
+/** Labels of everything that belongs to a contract. */
+export function contractLabels(fleet: string, contract: string): Record<string, string> {
+  return {
+    [LABEL.name]: serviceName(contract),
+    [LABEL.component]: "model",
+    [LABEL.partOf]: fleet,
+    [LABEL.managedBy]: "flotilla",
+    [LABEL.contract]: labelValue(contract),
+  };
+}
+
+/** Labels of everything that belongs to one revision: the contract's, and its own. */
+export function revisionLabels(options: { fleet: string; contract: string; revision: string }): Record<string, string> {
+  const { fleet, contract, revision } = options;
+  return {
+    ...contractLabels(fleet, contract),
+    [LABEL.instance]: workloadName(contract, revision),
+    [LABEL.version]: labelValue(revision),
+    [LABEL.istioVersion]: labelValue(revision),
+    [LABEL.revision]: labelValue(revision),
+  };
+}
+
+/** Labels that choose a contract's pods, of all its revisions. They never change, as a selector can't. */
+export function contractSelector(contract: string): Record<string, string> {
+  return { [LABEL.contract]: labelValue(contract) };
+}
+
+/** Labels that choose one revision's pods. */
+export function revisionSelector(contract: string, revision: string): Record<string, string> {
+  return { ...contractSelector(contract), [LABEL.revision]: labelValue(revision) };
+}
+
+/** A name as a label's value: as it is, or cut and ending in a hash. */
+export function labelValue(name: string): string {
+  if (name.length <= LONGEST) return name;
+  return `${trimEnd(name.slice(0, LONGEST - HASH_LENGTH - 1))}-${hash(name)}`;
+}
+
+/** `wanted` as a DNS label; changed or cut, it ends in a hash of `identity`. */
+function dnsName(identity: string, wanted: string): string {
+  const safe = trimEnd(wanted.toLowerCase().replaceAll(/[^a-z0-9-]/g, "-"));
+  if (safe === wanted && safe.length <= LONGEST) return safe;
+  return `${trimEnd(safe.slice(0, LONGEST - HASH_LENGTH - 1))}-${hash(identity)}`;
+}
+
+function trimEnd(name: string): string {
+  return name.replace(/[^A-Za-z0-9]+$/, "");
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, HASH_LENGTH);
+}

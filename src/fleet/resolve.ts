@@ -1,0 +1,120 @@
+import { join } from "node:path";
+import type { PathStep } from "./findings.js";
+import { type ContractFile, DEFAULTS, type FleetFile, type RevisionFile } from "./schema.js";
+import type { ContractSpec, FallbackSpec, FleetSpec, RevisionSpec, WeightSpec } from "./spec.js";
+import { toBytes, toMs } from "./units.js";
+
+type Defaults = NonNullable<FleetFile["spec"]["defaults"]>;
+
+/** What a checked fleet file is made a spec with. */
+export interface ResolveOptions {
+  /** Absolute folder that the file's paths are relative to. */
+  readonly root: string;
+  /** Keys of the mapping at a path, in the file's order. */
+  readonly keysAt: (path: readonly PathStep[]) => readonly string[];
+}
+
+/** The spec of a fleet file that has passed every check: defaults filled in, paths absolute, the file's order kept. */
+export function resolveFleet(file: FleetFile, options: ResolveOptions): FleetSpec {
+  const defaults = file.spec.defaults ?? {};
+  return {
+    root: options.root,
+    name: file.metadata.name,
+    namespace: file.metadata.namespace ?? DEFAULTS.namespace,
+    contracts: file.spec.contracts.map((contract, index) => {
+      const keysAt = (key: string) => options.keysAt(["spec", "contracts", index, key]);
+      return resolveContract(contract, { root: options.root, defaults, keysAt });
+    }),
+  };
+}
+
+interface ContractContext {
+  readonly root: string;
+  readonly defaults: Defaults;
+  readonly keysAt: (key: string) => readonly string[];
+}
+
+function resolveContract(contract: ContractFile, context: ContractContext): ContractSpec {
+  const { root, defaults, keysAt } = context;
+  const revisions = keysAt("revisions").map((name) =>
+    resolveRevision(name, contract.revisions[name]!, { root, defaults }),
+  );
+  return {
+    name: contract.name,
+    owner: contract.owner,
+    transform: contract.transform === undefined ? undefined : join(root, contract.transform),
+    callers: contract.callers ?? [],
+    revisions,
+    traffic: resolveTraffic(contract, keysAt("traffic")),
+    shadow: contract.shadow,
+    cohorts: new Map(keysAt("cohorts").map((cohort) => [cohort, contract.cohorts![cohort]!])),
+    fallback: resolveFallback(contract),
+    retries:
+      contract.retries === undefined
+        ? undefined
+        : { attempts: contract.retries.attempts, perTryMs: contract.retries.perTry },
+    deadlineMs: contract.deadline ?? defaults.deadline ?? toMs(DEFAULTS.deadline),
+  };
+}
+
+/** Revisions without a share are left out: the first of the table is the one that a call without a pin gets. */
+function resolveTraffic(contract: ContractFile, order: readonly string[]): WeightSpec[] {
+  const { traffic } = contract;
+  if (traffic === undefined)
+    return Object.keys(contract.revisions).map((revision) => ({ revision, weightPercent: 100 }));
+  return order
+    .map((revision) => ({ revision, weightPercent: traffic[revision]! }))
+    .filter((weight) => weight.weightPercent > 0);
+}
+
+function resolveFallback({ fallback }: ContractFile): FallbackSpec | undefined {
+  if (fallback === undefined) return undefined;
+  return {
+    revision: fallback.revision,
+    latencyOverMs: fallback.when?.latencyOver,
+    consecutiveErrors: fallback.when?.consecutiveErrors ?? DEFAULTS.consecutiveErrors,
+  };
+}
+
+interface RevisionContext {
+  readonly root: string;
+  readonly defaults: Defaults;
+}
+
+function resolveRevision(name: string, revision: RevisionFile, context: RevisionContext): RevisionSpec {
+  const { root, defaults } = context;
+  const resources = { ...defaults.resources, ...revision.resources };
+  const tuning = mergeTuning(defaults, revision);
+  return {
+    name,
+    model: join(root, revision.model),
+    sha256: revision.sha256,
+    batching: { maxRows: tuning.batching.maxSize, maxDelayMs: tuning.batching.maxDelay },
+    queueSize: revision.queue?.size ?? defaults.queue?.size ?? DEFAULTS.queueSize,
+    workers: revision.workers ?? defaults.workers ?? DEFAULTS.workers,
+    threads: revision.threads ?? defaults.threads,
+    resources: { cpu: resources.cpu ?? DEFAULTS.cpu, memoryBytes: resources.memory ?? toBytes(DEFAULTS.memory) },
+    replicas: tuning.replicas,
+  };
+}
+
+/** What a revision may set for itself and rules look at: its own words first, then `spec.defaults`, then ours. */
+type Tuning = Pick<Partial<RevisionFile>, "batching" | "replicas">;
+
+/** Batching and replicas as they come to stand for a revision. */
+export function mergeTuning(defaults: Tuning, own: Tuning) {
+  const batching = { ...defaults.batching, ...own.batching };
+  const replicas = { ...defaults.replicas, ...own.replicas };
+  const min = replicas.min ?? Math.min(DEFAULTS.replicasMin, replicas.max ?? DEFAULTS.replicasMin);
+  return {
+    batching: {
+      maxSize: batching.maxSize ?? DEFAULTS.batchingMaxSize,
+      maxDelay: batching.maxDelay ?? toMs(DEFAULTS.batchingMaxDelay),
+    },
+    replicas: {
+      min,
+      max: replicas.max ?? Math.max(DEFAULTS.replicasMax, min),
+      cpuUtilizationPercent: replicas.cpuUtilization ?? DEFAULTS.cpuUtilization,
+    },
+  };
+}

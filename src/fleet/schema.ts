@@ -1,0 +1,319 @@
+import { z } from "zod";
+import { CPU_PATTERN, DURATION_PATTERN, SIZE_PATTERN, toBytes, toCpu, toMs } from "./units.js";
+
+/**
+ * The fleet file's format. Each `meta` is what editors show, through docs/fleet.schema.json. Each error text says what
+ * was expected and, after a semicolon, what to write; schema-findings.ts adds what came instead.
+ */
+
+/** What a field is where the file does not say. Shown to editors, applied by resolve.ts. */
+export const DEFAULTS = {
+  namespace: "default",
+  deadline: "5s",
+  cpu: 1,
+  memory: "512Mi",
+  replicasMin: 2,
+  replicasMax: 10,
+  cpuUtilization: 70,
+  batchingMaxSize: 1,
+  batchingMaxDelay: "0ms",
+  queueSize: 256,
+  workers: 1,
+  consecutiveErrors: 5,
+} as const;
+
+const MAX_DURATION_MS = 24 * 60 * 60_000;
+
+function duration(least: "above zero" | "zero or more") {
+  const error = `expected a duration ${least}, at most 1440m; write it as 200ms, 2s or 1m`;
+  return z
+    .string(error)
+    .regex(DURATION_PATTERN, error)
+    .refine((text) => {
+      // Zod runs this on texts that failed the pattern, too.
+      if (!DURATION_PATTERN.test(text)) return true;
+      return toMs(text) <= MAX_DURATION_MS && (toMs(text) > 0 || least === "zero or more");
+    }, error)
+    .transform(toMs);
+}
+
+function count(least: number, most: number) {
+  const error = `expected a whole number from ${least} to ${most}`;
+  return z.int(error).min(least, error).max(most, error);
+}
+
+const SIZE_ERROR = "expected a size with its unit; write it as 512Mi or 2Gi";
+const size = z
+  .string(SIZE_ERROR)
+  .regex(SIZE_PATTERN, SIZE_ERROR)
+  .refine((text) => !SIZE_PATTERN.test(text) || (toBytes(text) > 0 && toBytes(text) <= 2 ** 50), SIZE_ERROR)
+  .transform(toBytes);
+
+const CPU_ERROR = "expected processors, from 1m to 1024; write them as 1, 0.5 or 500m";
+const cpu = z
+  .union([z.number().min(0.001).max(1024), z.string().regex(CPU_PATTERN)], CPU_ERROR)
+  .refine((value) => {
+    if (typeof value === "string" && !CPU_PATTERN.test(value)) return true;
+    return toCpu(value) >= 0.001 && toCpu(value) <= 1024;
+  }, CPU_ERROR)
+  .transform(toCpu);
+
+function word(pattern: RegExp, longest: number, error: string) {
+  return z.string(error).regex(pattern, error).max(longest, error);
+}
+
+const DNS_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+const LABEL_VALUE = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
+/** As `buf lint` checks packages: words of small letters, and a version such as v1, v1beta2 or v2alpha at the end. */
+const CONTRACT = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*((p[1-9][0-9]*)?(alpha|beta)([1-9][0-9]*)?)?$/;
+const CALLER = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+const label = (what: string) =>
+  word(DNS_LABEL, 63, `expected ${what} of small letters, digits and hyphens, at most 63`);
+
+/** A revision's name; it becomes a label's value on its pods. */
+export const RevisionName = word(
+  LABEL_VALUE,
+  63,
+  "expected a revision's name of letters, digits, points, hyphens and underscores, at most 63; write it as r1",
+).meta({ description: "Name of a revision. Text: put it in quotes where YAML would read a number." });
+
+const CohortName = word(
+  LABEL_VALUE,
+  63,
+  "expected a cohort's name of letters, digits, points, hyphens and underscores, at most 63; write it as beta",
+).meta({ description: "Value of the header x-flotilla-cohort." });
+
+function path(what: string, endings: readonly string[]) {
+  const error = `expected the path of ${what}, relative to the fleet file, ending in ${endings.join(" or ")}`;
+  const pattern = new RegExp(`(${endings.map((ending) => ending.replace(".", "\\.")).join("|")})$`);
+  return word(pattern, 1024, error);
+}
+
+const Resources = z
+  .strictObject({
+    cpu: cpu.optional().meta({
+      description: "Processors of one pod: 1, 0.5 or 500m. Asked for, and the most it may use.",
+      default: DEFAULTS.cpu,
+    }),
+    memory: size.optional().meta({
+      description: "Memory of one pod: 512Mi, 2Gi. Asked for, and the most it may use.",
+      default: DEFAULTS.memory,
+    }),
+  })
+  .meta({ description: "What one pod asks for and may use." });
+
+const Replicas = z
+  .strictObject({
+    min: count(1, 10_000).optional().meta({ description: "Fewest pods.", default: DEFAULTS.replicasMin }),
+    max: count(1, 10_000).optional().meta({ description: "Most pods.", default: DEFAULTS.replicasMax }),
+    cpuUtilization: count(1, 100).optional().meta({
+      description: "Per cent of the processors in use above which pods are added.",
+      default: DEFAULTS.cpuUtilization,
+    }),
+  })
+  .meta({ description: "How many pods a revision has." });
+
+const Batching = z
+  .strictObject({
+    maxSize: count(1, 65_536).optional().meta({
+      description: "Rows that one run of the model may hold. 1: calls are not joined.",
+      default: DEFAULTS.batchingMaxSize,
+    }),
+    maxDelay: duration("zero or more").optional().meta({
+      description: "How long the first call of a batch waits for company. 0ms: only calls that wait anyway are joined.",
+      default: DEFAULTS.batchingMaxDelay,
+    }),
+  })
+  .meta({ description: "How calls are joined into one run of the model." });
+
+const Queue = z
+  .strictObject({
+    size: count(1, 1_000_000).optional().meta({
+      description: "Calls that may wait for the model before more are refused with RESOURCE_EXHAUSTED.",
+      default: DEFAULTS.queueSize,
+    }),
+  })
+  .meta({ description: "Where calls wait for the model." });
+
+/** What `spec.defaults` may set for every revision, and each revision for itself. */
+const tuning = {
+  batching: Batching.optional(),
+  queue: Queue.optional(),
+  workers: count(1, 256).optional().meta({
+    description: "Worker threads, each with its own copy of the model: runs that go on at the same time.",
+    default: DEFAULTS.workers,
+  }),
+  threads: count(1, 1024).optional().meta({
+    description:
+      "Threads that one run uses. By default the processors that the process may use, shared by its workers.",
+  }),
+  resources: Resources.optional(),
+  replicas: Replicas.optional(),
+};
+
+const deadline = duration("above zero").optional().meta({
+  description: "How long a call may take where its caller does not say: 200ms, 2s, 1m.",
+  default: DEFAULTS.deadline,
+});
+
+const SHA256_ERROR = "expected a sha256 as 64 hexadecimal digits; write what `sha256sum` prints for the model";
+
+/** One immutable model that serves a contract. */
+export const RevisionSchema = z
+  .strictObject({
+    model: path("a model", [".onnx", ".ort"]).meta({
+      description: "Path of the model, relative to the fleet file and inside its folder.",
+      examples: ["models/fraud/r1.onnx"],
+    }),
+    sha256: z
+      .string(SHA256_ERROR)
+      .regex(/^[0-9a-fA-F]{64}$/, SHA256_ERROR)
+      .transform((digest) => digest.toLowerCase())
+      .meta({ description: "Digest that the model's file must have. A file with another one is not served." }),
+    ...tuning,
+  })
+  .meta({ description: "One immutable model that serves the contract. A new model is a new revision." });
+
+/** Revision by share of the calls. */
+export const TrafficSchema = z
+  .record(RevisionName, count(0, 100), "expected shares by revision; write { r1: 100 }")
+  .meta({
+    description: "Per cent of the calls that each revision gets. Adds up to 100. With one revision it gets all.",
+    examples: [{ r1: 90, r2: 10 }],
+  });
+
+const PERCENT_ERROR = "expected a number above 0, at most 100";
+
+/** A copy of the traffic. */
+export const ShadowSchema = z
+  .strictObject({
+    revision: RevisionName,
+    percent: z.number(PERCENT_ERROR).gt(0, PERCENT_ERROR).max(100, PERCENT_ERROR).meta({
+      description: "Per cent of the calls that are copied.",
+    }),
+  })
+  .meta({ description: "A revision that gets a copy of the calls, and whose answers nobody sees." });
+
+/** Revision by cohort. */
+export const CohortsSchema = z
+  .record(CohortName, RevisionName, "expected revisions by cohort; write { beta: r2 }")
+  .meta({
+    description: "Revision that callers get who send the header x-flotilla-cohort with the cohort's name.",
+    examples: [{ beta: "r2" }],
+  });
+
+/** Who answers when the others don't. */
+export const FallbackSchema = z
+  .strictObject({
+    revision: RevisionName,
+    when: z
+      .strictObject({
+        latencyOver: duration("above zero").optional().meta({
+          description: "A call that takes longer counts as failed. By default only errors count.",
+        }),
+        consecutiveErrors: count(1, 10_000).optional().meta({
+          description: "Failed calls in a row after which a pod gets no more calls for a while.",
+          default: DEFAULTS.consecutiveErrors,
+        }),
+      })
+      .optional()
+      .meta({ description: "What counts as failing." }),
+  })
+  .meta({ description: "The revision that answers when those with traffic are too slow or fail." });
+
+/** How a failed call is tried again. */
+export const RetriesSchema = z
+  .strictObject({
+    attempts: count(0, 10).meta({
+      description: "How often a failed call is tried again. As in Istio, the first try is not counted.",
+    }),
+    perTry: duration("above zero").meta({ description: "How long each try may take." }),
+  })
+  .meta({
+    description: "How a call that failed without being answered is tried again, by the mesh. Never for streams.",
+  });
+
+/** One contract and what serves it. */
+export const ContractSchema = z
+  .strictObject({
+    name: word(
+      CONTRACT,
+      200,
+      "expected a protobuf package of small letters that ends in a version; write it as acme.fraud.v1",
+    ).meta({
+      description: "The contract: a protobuf package that ends in a version.",
+      examples: ["acme.fraud.v1", "acme.fraud.v2beta1"],
+    }),
+    owner: word(/\S/, 253, "expected who answers for the contract, at most 253 letters").optional().meta({
+      description: "Who answers for the contract: a team, a mail address, a channel.",
+    }),
+    callers: z
+      .array(
+        word(CALLER, 317, "expected namespace/serviceaccount; write it as shop/checkout"),
+        "expected a list of callers",
+      )
+      .optional()
+      .meta({
+        description: "Who may call, as namespace/serviceaccount. In the cluster nobody else gets in.",
+        examples: [["shop/checkout"]],
+        default: [],
+      }),
+    transform: path("a module", [".ts", ".mts", ".js", ".mjs"])
+      .optional()
+      .meta({
+        description:
+          "Module that turns a request into tensors and tensors into the response, relative to the fleet file.",
+        examples: ["models/digits/transform.ts"],
+      }),
+    deadline,
+    revisions: z
+      .record(RevisionName, RevisionSchema, "expected revisions by name; write r1: { model: …, sha256: … }")
+      .refine((revisions) => Object.keys(revisions).length > 0, "expected at least one revision; run `flotilla add`")
+      .meta({ description: "Models that serve the contract, by name.", minProperties: 1 }),
+    traffic: TrafficSchema.optional(),
+    shadow: ShadowSchema.optional(),
+    cohorts: CohortsSchema.optional(),
+    fallback: FallbackSchema.optional(),
+    retries: RetriesSchema.optional(),
+  })
+  .meta({ description: "One contract and what serves it." });
+
+const NO_CONTRACTS = "expected at least one contract; run `flotilla add`";
+
+/** `spec.defaults`. */
+export const DefaultsSchema = z
+  .strictObject({ deadline, ...tuning })
+  .meta({ description: "What contracts and revisions have where they don't say otherwise." });
+
+/** The whole file. */
+export const FleetSchema = z
+  .strictObject({
+    apiVersion: z.literal("flotilla.dev/v1", 'expected "flotilla.dev/v1"; write apiVersion: flotilla.dev/v1').meta({
+      description: "Version of this format.",
+    }),
+    kind: z.literal("Fleet", 'expected "Fleet"; write kind: Fleet').meta({ description: "Always Fleet." }),
+    metadata: z
+      .strictObject({
+        name: label("a name").meta({ description: "Name of the fleet.", examples: ["payments"] }),
+        namespace: label("a namespace").optional().meta({
+          description: "Kubernetes namespace that the fleet lives in.",
+          default: DEFAULTS.namespace,
+        }),
+      })
+      .meta({ description: "What the fleet is called." }),
+    spec: z
+      .strictObject({
+        defaults: DefaultsSchema.optional(),
+        contracts: z.array(ContractSchema, "expected a list of contracts").min(1, NO_CONTRACTS).meta({
+          description: "The fleet's contracts.",
+        }),
+      })
+      .meta({ description: "What the fleet serves." }),
+  })
+  .meta({ title: "Flotilla fleet", description: "A fleet of models, served by contract. See docs/fleet-file.md." });
+
+/** The file's data once its format has been checked: durations in milliseconds, sizes in bytes. */
+export type FleetFile = z.output<typeof FleetSchema>;
+export type ContractFile = z.output<typeof ContractSchema>;
+export type RevisionFile = z.output<typeof RevisionSchema>;

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { EventEmitter } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { Contract } from "../../src/contract/contract.js";
+import type { Outcome, Work } from "../../src/serving/inference.js";
+import type { ServedModel } from "../../src/serving/served-model.js";
+import { compileContract, JsonCodec } from "../support/contract-fixture.js";
+import { scaleModel } from "../support/onnx-builder.js";
+import { reason, serveModel, submit } from "../support/served.js";
+
+const PATH = fileURLToPath(new URL("../support/fickle-transform.js", import.meta.url));
+const TYPES = { requestType: "fickle.v1.PredictRequest", responseType: "fickle.v1.PredictResponse" };
+
+describe("a model with a transform", () => {
+  let contract: Contract;
+  let json: JsonCodec;
+  let model: ServedModel;
+  const crashes = new EventEmitter();
+
+  before(() => {
+    contract = compileContract(
+      "fickle.v1",
+      `message PredictRequest { float value = 1; string mood = 2; }
+       message PredictResponse { float value = 1; }
+       service FickleService { rpc Predict(PredictRequest) returns (PredictResponse); }`,
+    );
+    json = new JsonCodec(contract.image);
+  });
+
+  beforeEach(async () => {
+    model = await serveModel(scaleModel({ factor: 2, shape: ["batch", 1] }), {
+      settings: { batching: { maxRows: 4, maxDelayMs: 200 } },
+      worker: { transform: { path: PATH, image: contract.image, ...TYPES } },
+      observer: { onCrash: (_model, problem) => void crashes.emit("crash", problem) },
+    });
+    assert.equal(model.state, "READY", model.problem);
+  });
+  afterEach(() => model.close());
+
+  const work = (request: JsonValue): Work => ({ kind: "message", ...TYPES, request: new Uint8Array(json.encode(TYPES.requestType, request)) });
+  const answer = (outcome: Outcome): JsonValue => {
+    if (!outcome.ok) throw outcome.fault;
+    return outcome.kind === "message" ? json.decode(TYPES.responseType, outcome.response) : "tensors";
+  };
+
+  it("answers messages, several in one run", async () => {
+    const outcomes = await Promise.all([1, 2, 3, 4].map((value) => submit(model, work({ value }))));
+    assert.deepEqual(outcomes.map(answer), [2, 4, 6, 8].map((value) => ({ value })));
+    assert.equal(model.statistics.batches.get(4)?.count, 1);
+  });
+
+  it("settles each request of a batch on its own: refused, failed, broken, answered", async () => {
+    const [good, refused, failed, wrong] = await Promise.all([
+      submit(model, work({ value: 5 })),
+      submit(model, work({ value: 5, mood: "refuse" })),
+      submit(model, work({ value: 5, mood: "throw" })),
+      submit(model, work({ value: 5, mood: "wrong" })),
+    ]);
+    assert.deepEqual(answer(good), { value: 10 });
+    assert(!refused.ok && !failed.ok && !wrong.ok);
+    assert.equal(refused.fault.reason, "INVALID_INPUT");
+    assert.equal(refused.fault.message, 'field "value": expected a nicer number than 5');
+    assert.equal(failed.fault.reason, "RUN_FAILED");
+    assert.doesNotMatch(failed.fault.message, /secret detail/);
+    assert.match(String(failed.fault.cause), /secret detail/);
+    assert.match(String(wrong.fault.cause), /tensor "x": expected FP32\[-1, 1\], got Float32Array of 1 as \[2, 1\]/);
+  });
+
+  it("refuses bytes that are no message", async () => {
+    const bytes = new Uint8Array([0x0d, 1]);
+    assert.equal(reason(await submit(model, { kind: "message", ...TYPES, request: bytes })), "INVALID_INPUT");
+  });
+
+  it("loses only the calls that the worker held when it died, and starts it again", async () => {
+    const crash = once(crashes, "crash");
+    const dead = await submit(model, work({ value: 1, mood: "die" }));
+    assert.equal(reason(dead), "WORKER_LOST");
+    assert.deepEqual(await crash, ["exit code 3"]);
+    assert.deepEqual(answer(await submit(model, work({ value: 4 }))), { value: 8 });
+    assert.equal(model.state, "READY");
+  });
+});

@@ -1,0 +1,29 @@
+import { type Transform, TransformError, type TransformTensor } from "../../src/contract/transform.js";
+
+/** What the tests' fickle contract takes: a value to scale, and how to misbehave. */
+export interface FickleRequest {
+  value: number;
+  /** "" scales, "refuse" is a fault of the request, "throw" and "wrong" are faults of the transform, "die" ends the thread. */
+  mood: string;
+}
+
+/** A transform around `scaleModel` of shape [batch, 1] that does what its request says. */
+const transform: Transform<FickleRequest, { value: number }> = {
+  signature: {
+    inputs: [{ name: "x", datatype: "FP32", shape: [-1, 1] }],
+    outputs: [{ name: "y", datatype: "FP32", shape: [-1, 1] }],
+  },
+  example: { value: 1, mood: "" },
+  toTensors({ value, mood }): Record<string, TransformTensor> {
+    if (mood === "refuse") throw new TransformError(`field "value": expected a nicer number than ${value}`);
+    if (mood === "throw") throw new Error("secret detail");
+    if (mood === "wrong") return { x: { shape: [2, 1], data: new Float32Array([value]) } };
+    if (mood === "die") process.exit(3);
+    return { x: { shape: [1, 1], data: new Float32Array([value]) } };
+  },
+  toResponse(outputs) {
+    return { value: Number(outputs.y!.data[0]) };
+  },
+};
+
+export default transform;
