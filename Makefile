@@ -24,7 +24,7 @@ install: node_modules/.package-lock.json ## Install the Node packages
 generated/.stamp: node_modules/.package-lock.json $(PROTOS) buf.yaml buf.gen.yaml
 	@mkdir -p generated
 	rm -rf generated/ts && buf generate
-	buf build -o generated/flotilla.binpb
+	buf build --path proto/flotilla --path proto/inference --path proto/grpc -o generated/flotilla.binpb
 	buf build node_modules/grpc-health-check/proto -o generated/health.binpb
 	@touch $@
 

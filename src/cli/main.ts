@@ -11,17 +11,10 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("flotilla")
     .description("ONNX models as typed, versioned gRPC services that a service mesh manages.")
     .version(VERSION)
-    .showHelpAfterError("(--help tells all)")
-    .enablePositionalOptions();
-  for (const create of [createServeCommand, createCallCommand, createAddCommand, createCheckCommand]) {
-    createServeCommand,
-    createCallCommand,
-    createAddCommand,
-    createCheckCommand,
-  ]) {
-    program.addCommand(usageErrorsExitWith2(create()));
-  }
-  usageErrorsExitWith2(program);
+    .showHelpAfterError("(--help tells all)");
+  const commands = [createServeCommand(), createCallCommand(), createAddCommand(), createCheckCommand()];
+  for (const command of commands) program.addCommand(command);
+  for (const command of [program, ...commands]) usageErrorsExitWith2(command);
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -31,8 +24,8 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 /** commander ends with 1 on wrong usage; scripts tell that from a refusal. */
-function usageErrorsExitWith2(command: Command): Command {
-  return command.exitOverride((error) => {
+function usageErrorsExitWith2(command: Command): void {
+  command.exitOverride((error) => {
     process.exit(error.exitCode === 0 ? 0 : 2);
   });
 }

@@ -108,7 +108,7 @@ function addServices(server: Server, options: GrpcServerOptions, draining: Abort
   });
   server.addService(definition, implementation);
   const images = [...repository.contracts.map((contract) => contract.image), ...serviceImages];
-  for (const reflection of reflectionServices(images))
+  for (const reflection of reflectionServices(images, { draining }))
     server.addService(reflection.definition, reflection.implementation);
 }
 

@@ -34,7 +34,12 @@ export class ModelTelemetry implements ModelObserver {
     this.#log.error({ contract, revision, problem, restartMs }, "worker died; it will be started again");
   }
 
+  onSubmit({ contract, revision }: Model): void {
+    this.#metrics.inFlight.inc({ contract, revision });
+  }
+
   onCall({ contract, revision }: Model, outcome: Outcome): void {
+    this.#metrics.inFlight.dec({ contract, revision });
     if (!outcome.ok) {
       this.#logFault({ contract, revision }, outcome.fault);
       return;

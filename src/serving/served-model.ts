@@ -25,6 +25,8 @@ export interface ModelObserver {
   /** A warm-up that did not succeed. */
   onWarning(model: Model, message: string): void;
   onCrash(model: Model, problem: string, restartMs: number): void;
+  /** A call came; `onCall` follows once it is settled. */
+  onSubmit(model: Model): void;
   onCall(model: Model, outcome: Outcome): void;
   onRun(model: Model, rows: number, inferMs: number): void;
 }
@@ -93,7 +95,10 @@ export class ServedModel implements Model {
   }
 
   submit(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): () => void {
-    if (this.state === "READY") return this.#batcher.submit(work, deadlineMs, settle);
+    if (this.state === "READY") {
+      this.#observer.onSubmit(this);
+      return this.#batcher.submit(work, deadlineMs, settle);
+    }
     const fault = new Fault("NOT_READY", `${this.contract}/${this.revision} is ${this.#standing()}`);
     queueMicrotask(() => settle({ ok: false, fault }));
     return () => {};

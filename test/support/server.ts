@@ -131,6 +131,12 @@ export class RawClient {
     return this.#client.makeBidiStreamRequest(method, same, same, metadata);
   }
 
+  serverStream(method: string, request: Buffer) {
+    const stream = this.#client.makeServerStreamRequest(method, same, same, request);
+    stream.on("error", () => {});
+    return stream;
+  }
+
   close(): void {
     this.#client.close();
   }

@@ -1,28 +1,11 @@
 import assert from "node:assert/strict";
-import { status } from "@grpc/grpc-js";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { type Contract } from "../../src/contract/contract.js";
+import { status } from "@grpc/grpc-js";
+import type { Contract } from "../../src/contract/contract.js";
 import { compileContract, JsonCodec } from "../support/contract-fixture.js";
 import { scaleModel, slowModel, stateModel } from "../support/onnx-builder.js";
 import { RawClient, startTestServer, type TestServer } from "../support/server.js";
-
-const SCALE = `
-  message PredictRequest { repeated float x = 1 [(flotilla.v1.tensor) = {name: "x", shape: [-1, 3]}]; }
-  message PredictResponse { repeated float y = 1 [(flotilla.v1.tensor) = {name: "y", shape: [-1, 3]}]; }
-  message PredictStreamRequest { repeated float x = 1 [(flotilla.v1.tensor) = {name: "x", shape: [-1, 3]}]; }
-  message PredictStreamResponse { repeated float y = 1 [(flotilla.v1.tensor) = {name: "y", shape: [-1, 3]}]; }
-  service ScaleService {
-    rpc Predict(PredictRequest) returns (PredictResponse);
-    rpc PredictStream(stream PredictStreamRequest) returns (stream PredictStreamResponse);
-  }`;
-
-const SLOW = `
-  message PredictRequest {
-    repeated int64 iterations = 1 [(flotilla.v1.tensor) = {name: "iterations", shape: [-1, 1]}];
-    repeated float x = 2 [(flotilla.v1.tensor) = {name: "x", shape: [-1, 1]}];
-  }
-  message PredictResponse { repeated float y = 1 [(flotilla.v1.tensor) = {name: "y", shape: [-1, 1]}]; }
-  service SlowService { rpc Predict(PredictRequest) returns (PredictResponse); }`;
+import { SCALE, SLOW } from "./contracts.js";
 
 describe("a typed service", () => {
   let scale: Contract;
@@ -53,7 +36,11 @@ describe("a typed service", () => {
   const predict = (x: JsonValue, options: Parameters<RawClient["unary"]>[2] = {}) =>
     client.unary("/test.scale.v1.ScaleService/Predict", json.encode("test.scale.v1.PredictRequest", { x }), options);
   const run = (iterations: number, options: Parameters<RawClient["unary"]>[2] = {}) =>
-    client.unary("/test.slow.v1.SlowService/Predict", slowJson.encode("test.slow.v1.PredictRequest", { iterations: [String(iterations)], x: [1] }), options);
+    client.unary(
+      "/test.slow.v1.SlowService/Predict",
+      slowJson.encode("test.slow.v1.PredictRequest", { iterations: [String(iterations)], x: [1] }),
+      options,
+    );
   const answer = (message: Buffer | undefined) => json.decode("test.scale.v1.PredictResponse", message!);
 
   it("answers, and says in the trailers who answered and where the time went", async () => {
@@ -62,12 +49,18 @@ describe("a typed service", () => {
     assert.deepEqual(answer(message), { y: [2, 4, 6] });
     assert.deepEqual(trailers.get("flotilla-revision"), ["r1"]);
     assert.match(String(trailers.get("flotilla-model-digest")[0]), /^[0-9a-f]{64}$/);
-    assert.match(String(trailers.get("flotilla-server-timing")[0]), /^queue=[\d.]+, batch=[\d.]+, infer=[\d.]+, codec=[\d.]+, total=[\d.]+$/);
+    assert.match(
+      String(trailers.get("flotilla-server-timing")[0]),
+      /^queue=[\d.]+, batch=[\d.]+, infer=[\d.]+, codec=[\d.]+, total=[\d.]+$/,
+    );
   });
 
   it("gives the caller the revision it asks for, and the first without one, every time", async () => {
-    assert.deepEqual(answer((await predict([1, 2, 3], { metadata: { "flotilla-revision": "r2" } })).message), { y: [10, 20, 30] });
-    for (let call = 0; call < 20; call++) assert.deepEqual((await predict([1, 2, 3])).trailers.get("flotilla-revision"), ["r1"]);
+    assert.deepEqual(answer((await predict([1, 2, 3], { metadata: { "flotilla-revision": "r2" } })).message), {
+      y: [10, 20, 30],
+    });
+    for (let call = 0; call < 20; call++)
+      assert.deepEqual((await predict([1, 2, 3])).trailers.get("flotilla-revision"), ["r1"]);
   });
 
   it("answers a revision that is not there with NOT_FOUND and those that are", async () => {
@@ -128,8 +121,14 @@ describe("a typed service", () => {
   it("counts calls by contract, revision and code", async () => {
     await predict([1]);
     const text = await server.metrics.registry.metrics();
-    assert.match(text, /flotilla_requests_total\{contract="test\.scale\.v1",revision="r1",method="Predict",code="OK"\} \d+/);
-    assert.match(text, /flotilla_requests_total\{contract="test\.scale\.v1",revision="r1",method="Predict",code="INVALID_ARGUMENT"\} \d+/);
+    assert.match(
+      text,
+      /flotilla_requests_total\{contract="test\.scale\.v1",revision="r1",method="Predict",code="OK"\} \d+/,
+    );
+    assert.match(
+      text,
+      /flotilla_requests_total\{contract="test\.scale\.v1",revision="r1",method="Predict",code="INVALID_ARGUMENT"\} \d+/,
+    );
   });
 });
 
@@ -164,7 +163,12 @@ describe("a typed stream", () => {
       call.on("error", () => {});
       call.on("status", (end) => setImmediate(() => resolve(end)));
     });
-    return { answers, ended, send: (...x: number[]) => call.write(json.encode("test.sum.v1.PredictStreamRequest", { x })), call };
+    return {
+      answers,
+      ended,
+      send: (...x: number[]) => call.write(json.encode("test.sum.v1.PredictStreamRequest", { x })),
+      call,
+    };
   }
 
   it("answers in order and carries state from message to message, apart from other streams", async () => {
@@ -177,8 +181,14 @@ describe("a typed stream", () => {
     other.call.end();
     assert.equal((await one.ended).code, status.OK);
     await other.ended;
-    assert.deepEqual(one.answers, [1, 3, 6, 10, 15].map((y) => ({ y: [y, 0] })));
-    assert.deepEqual(other.answers, [10, 30, 60, 100, 150].map((y) => ({ y: [0, y] })));
+    assert.deepEqual(
+      one.answers,
+      [1, 3, 6, 10, 15].map((y) => ({ y: [y, 0] })),
+    );
+    assert.deepEqual(
+      other.answers,
+      [10, 30, 60, 100, 150].map((y) => ({ y: [0, y] })),
+    );
   });
 
   it("ends with the fault of the message that is wrong, after the answers to those before it", async () => {
