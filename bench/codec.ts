@@ -35,23 +35,25 @@ function measure(floats: number): Row {
     const rawUs = timeUs(raw);
     return { typedUs, rawUs, ratio: typedUs / rawUs };
   });
-  const typical = (key: "typedUs" | "rawUs" | "ratio") => rounds.map((round) => round[key]).sort((a, b) => a - b)[ROUNDS >> 1]!;
+  const typical = (key: "typedUs" | "rawUs" | "ratio") =>
+    rounds.map((round) => round[key]).sort((a, b) => a - b)[ROUNDS >> 1]!;
   return { floats, typedUs: typical("typedUs"), rawUs: typical("rawUs"), ratio: typical("ratio") };
 }
 
 function typedCall(floats: number): () => void {
-  const field = (tensor: string) => ({
-    field: tensor,
-    number: 1,
-    tensor,
-    datatype: "FP32",
-    shape: [-1, floats],
-    finite: false,
-    overlap: 0,
-    scalar: "float",
-    form: "repeated",
-    optional: false,
-  }) as const;
+  const field = (tensor: string) =>
+    ({
+      field: tensor,
+      number: 1,
+      tensor,
+      datatype: "FP32",
+      shape: [-1, floats],
+      finite: false,
+      overlap: 0,
+      scalar: "float",
+      form: "repeated",
+      optional: false,
+    }) as const;
   const message = (tensor: string): MessageBinding => ({ tensors: [field(tensor)], records: [] });
   const decode = createDecoder(message("x"), signature(floats));
   const encode = createEncoder(message("y"));
@@ -82,7 +84,14 @@ function rawCall(floats: number): () => void {
   const model = signature(floats);
   return () => {
     toInputTensors(readInferRequest(request, emptyInferRequest()), model);
-    writeInferResponse({ modelName: "acme.fraud.v1", modelVersion: "r1", id: "", outputs, raw: true, marksFinalResponse: false });
+    writeInferResponse({
+      modelName: "acme.fraud.v1",
+      modelVersion: "r1",
+      id: "",
+      outputs,
+      raw: true,
+      marksFinalResponse: false,
+    });
   };
 }
 
@@ -111,8 +120,16 @@ function timeUs(call: () => void): number {
 }
 
 function toTable(rows: readonly Row[]): string {
-  const lines = rows.map(({ floats, typedUs, rawUs, ratio }) => `| ${floats} | ${typedUs.toFixed(2)} | ${rawUs.toFixed(2)} | ${ratio.toFixed(2)} |`);
-  return ["| floats each way | typed, us | raw tensors, us | typed / raw |", "| ---: | ---: | ---: | ---: |", ...lines, ""].join("\n");
+  const lines = rows.map(
+    ({ floats, typedUs, rawUs, ratio }) =>
+      `| ${floats} | ${typedUs.toFixed(2)} | ${rawUs.toFixed(2)} | ${ratio.toFixed(2)} |`,
+  );
+  return [
+    "| floats each way | typed, us | raw tensors, us | typed / raw |",
+    "| ---: | ---: | ---: | ---: |",
+    ...lines,
+    "",
+  ].join("\n");
 }
 
 for (const floats of SIZES) measure(floats); // Warm up: the first figures are the compiler's.
@@ -124,6 +141,8 @@ mkdirSync(folder, { recursive: true });
 writeFileSync(path.join(folder, "codec.md"), table);
 const over = rows.filter(({ ratio }) => ratio > LIMIT);
 if (over.length > 0) {
-  process.stderr.write(`a typed call costs more than ${LIMIT} of raw tensors at ${over.map(({ floats }) => floats).join(", ")} floats\n`);
+  process.stderr.write(
+    `a typed call costs more than ${LIMIT} of raw tensors at ${over.map(({ floats }) => floats).join(", ")} floats\n`,
+  );
   process.exitCode = 1;
 }

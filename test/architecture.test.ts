@@ -26,11 +26,17 @@ describe("the layers", () => {
 
   it("cover every source file", () => {
     assert(files.length > 50, `${files.length} files`);
-    assert.deepEqual(files.filter((file) => layerOf(file) === undefined), []);
+    assert.deepEqual(
+      files.filter((file) => layerOf(file) === undefined),
+      [],
+    );
   });
 
   it("are imported downwards only", () => {
-    assert.deepEqual(imports.filter((edge) => !isAllowed(edge)).map(({ from, to }) => `${from} -> ${to}`), []);
+    assert.deepEqual(
+      imports.filter((edge) => !isAllowed(edge)).map(({ from, to }) => `${from} -> ${to}`),
+      [],
+    );
   });
 
   it("have no cycle between files", () => {
@@ -38,14 +44,20 @@ describe("the layers", () => {
   });
 
   it("let one file alone import onnxruntime-node, and one alone read YAML", () => {
-    const importers = (name: string) => files.filter((file) => file.startsWith("src/") && packagesOf(file).includes(name));
+    const importers = (name: string) =>
+      files.filter((file) => file.startsWith("src/") && packagesOf(file).includes(name));
     assert.deepEqual(importers("onnxruntime-node"), ["src/serving/session.ts"]);
-    assert.deepEqual(importers("yaml").filter((file) => !file.startsWith("src/fleet/")), []);
+    assert.deepEqual(
+      importers("yaml").filter((file) => !file.startsWith("src/fleet/")),
+      [],
+    );
   });
 
   it("keep contract/ free of I/O, gRPC and ONNX Runtime", () => {
     const impure = /^(@grpc\/|onnxruntime|node:(?!buffer$))/;
-    const bad = files.filter((file) => file.startsWith("src/contract/") && packagesOf(file).some((name) => impure.test(name)));
+    const bad = files.filter(
+      (file) => file.startsWith("src/contract/") && packagesOf(file).some((name) => impure.test(name)),
+    );
     assert.deepEqual(bad, []);
   });
 });
@@ -57,7 +69,10 @@ function sources(folder: string): string[] {
   } catch {
     return []; // A folder that a later chapter of the project fills.
   }
-  return entries.filter((entry) => entry.endsWith(".ts") && !entry.includes("node_modules")).map((entry) => path.join(folder, entry)).sort();
+  return entries
+    .filter((entry) => entry.endsWith(".ts") && !entry.includes("node_modules"))
+    .map((entry) => path.join(folder, entry))
+    .sort();
 }
 
 function specifiers(file: string): string[] {
@@ -86,7 +101,9 @@ function layerOf(file: string): number | undefined {
 
 function isAllowed({ from, to }: Import): boolean {
   const [a, b] = [folderOf(from)!, folderOf(to)!];
-  return a === b || layerOf(from)! > layerOf(to)! || NEIGHBOURS.has(`${a} -> ${b}`) || (a === "src/bin" && b === "src/cli");
+  return (
+    a === b || layerOf(from)! > layerOf(to)! || NEIGHBOURS.has(`${a} -> ${b}`) || (a === "src/bin" && b === "src/cli")
+  );
 }
 
 /** The first cycle met on a walk along the imports, as its files. */

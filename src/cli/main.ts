@@ -1,10 +1,14 @@
 import { Command } from "commander";
 import pc from "picocolors";
-import { createAddCommand } from "./add.js";
-import { createCallCommand } from "./call.js";
-import { createCheckCommand } from "./check.js";
 import { VERSION } from "./package-info.js";
-import { createServeCommand } from "./serve.js";
+
+/** Each command's module is loaded only when it is asked for: `serve` should not wait for what `add` needs. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import("./serve.js")).createServeCommand(),
+  call: async () => (await import("./call.js")).createCallCommand(),
+  add: async () => (await import("./add.js")).createAddCommand(),
+  check: async () => (await import("./check.js")).createCheckCommand(),
+};
 
 /** Runs the command line. Exit codes: 0 done, 1 failed or refused, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -12,7 +16,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("ONNX models as typed, versioned gRPC services that a service mesh manages.")
     .version(VERSION)
     .showHelpAfterError("(--help tells all)");
-  const commands = [createServeCommand(), createCallCommand(), createAddCommand(), createCheckCommand()];
+  const verb = argv[2] ?? "";
+  const verbs = Object.hasOwn(COMMANDS, verb) ? [verb] : Object.keys(COMMANDS);
+  const commands = await Promise.all(verbs.map((name) => COMMANDS[name]!()));
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) usageErrorsExitWith2(command);
   try {

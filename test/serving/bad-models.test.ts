@@ -43,14 +43,20 @@ describe("a model that can't be served", () => {
   });
 
   it("is named with the reason: no such file", async () => {
-    assert.match(await problem(GOOD, { modelPath: path.join(tmpdir(), "nowhere.onnx"), modelRoot: tmpdir() }), /nowhere\.onnx does not exist/);
+    assert.match(
+      await problem(GOOD, { modelPath: path.join(tmpdir(), "nowhere.onnx"), modelRoot: tmpdir() }),
+      /nowhere\.onnx does not exist/,
+    );
   });
 
   it("is named with the reason: external data outside of its folder", async () => {
     const outside = path.join(tmpdir(), `flotilla-weights-${process.pid}.bin`);
     writeFileSync(outside, new Uint8Array(64));
     try {
-      assert.match(await problem(externalDataModel(`../${path.basename(outside)}`)), /external data "\.\..*" lies outside of the model's folder/);
+      assert.match(
+        await problem(externalDataModel(`../${path.basename(outside)}`)),
+        /external data "\.\..*" lies outside of the model's folder/,
+      );
       assert.match(await problem(externalDataModel(outside)), /external data ".*" lies outside of the model's folder/);
       assert.match(await problem(externalDataModel("missing.bin")), /external data "missing\.bin" does not exist/);
     } finally {
@@ -70,6 +76,9 @@ describe("a model that can't be served", () => {
       inputs: [{ name: "x", datatype: "FP32", shape: [-1, 4] }],
       outputs: [{ name: "y", datatype: "FP32", shape: [-1, 3] }],
     } as const;
-    assert.match(await problem(GOOD, { signature }), /does not fit the contract:\n {2}input "x": contract FP32\[-1, 4\], model FP32\[-1, 3\]/);
+    assert.match(
+      await problem(GOOD, { signature }),
+      /does not fit the contract:\n {2}input "x": contract FP32\[-1, 4\], model FP32\[-1, 3\]/,
+    );
   });
 });

@@ -8,7 +8,12 @@ function ids(rows: number, from: number): Tensor[] {
   const data = Float32Array.from({ length: rows * 2 }, (_, index) => from + index);
   return [
     { name: "x", datatype: "FP32", shape: [rows, 2], data },
-    { name: "text", datatype: "BYTES", shape: [rows], data: Array.from({ length: rows }, (_, row) => `${from}/${row}`) },
+    {
+      name: "text",
+      datatype: "BYTES",
+      shape: [rows],
+      data: Array.from({ length: rows }, (_, row) => `${from}/${row}`),
+    },
   ];
 }
 
@@ -19,7 +24,10 @@ describe("joinBatch() and splitBatch()", () => {
         const calls = rows.map((count, index) => ids(count, index * 100));
         const joined = joinBatch(calls);
         const total = rows.reduce((sum, count) => sum + count, 0);
-        assert.deepEqual(joined.map((tensor) => tensor.shape[0]), [total, total]);
+        assert.deepEqual(
+          joined.map((tensor) => tensor.shape[0]),
+          [total, total],
+        );
         assert.deepEqual(splitBatch(joined, calls.map(rowsOf)), calls);
       }),
     );
@@ -37,7 +45,12 @@ describe("batchKey()", () => {
 
   it("differs by shape, datatype, name and wanted outputs", () => {
     const base = fp32("x", [1, 2], [0, 0]);
-    const others = [fp32("x", [1, 1], [0]), fp32("x", [1, 2, 1], [0, 0]), fp32("y", [1, 2], [0, 0]), { ...base, datatype: "INT32" } as Tensor];
+    const others = [
+      fp32("x", [1, 1], [0]),
+      fp32("x", [1, 2, 1], [0, 0]),
+      fp32("y", [1, 2], [0, 0]),
+      { ...base, datatype: "INT32" } as Tensor,
+    ];
     for (const other of others) assert.notEqual(batchKey([other], undefined), batchKey([base], undefined));
     assert.notEqual(batchKey([base], ["y"]), batchKey([base], undefined));
   });

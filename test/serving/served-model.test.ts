@@ -67,12 +67,21 @@ describe("ServedModel", () => {
       submit(model, { kind: "tensors", inputs: [fp32("x", [1, 3], [3, 4, 5])] }),
       submit(model, { kind: "tensors", inputs: [fp32("x", [1, 2], [6, 7])] }),
     ]);
-    assert.deepEqual(outcomes.map(values), [[2, 4], [6, 8, 10], [12, 14]]);
+    assert.deepEqual(outcomes.map(values), [
+      [2, 4],
+      [6, 8, 10],
+      [12, 14],
+    ]);
   });
 
   it("fails only the call that is at fault when its batch fails", async () => {
     model = await serveModel(lookupModel([10, 20, 30]), { settings: { batching: { maxRows: 3, maxDelayMs: 1000 } } });
-    const ids = [1n, 99n, 2n].map((id) => submit(model, { kind: "tensors", inputs: [{ name: "index", datatype: "INT64", shape: [1], data: new BigInt64Array([id]) }] }));
+    const ids = [1n, 99n, 2n].map((id) =>
+      submit(model, {
+        kind: "tensors",
+        inputs: [{ name: "index", datatype: "INT64", shape: [1], data: new BigInt64Array([id]) }],
+      }),
+    );
     const [a, b, c] = await Promise.all(ids);
     assert.equal(reason(b!), "RUN_FAILED");
     assert.deepEqual([values(a!), values(c!)], [[20], [30]]);

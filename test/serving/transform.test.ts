@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { Contract } from "../../src/contract/contract.js";
@@ -39,7 +38,11 @@ describe("a model with a transform", () => {
   });
   afterEach(() => model.close());
 
-  const work = (request: JsonValue): Work => ({ kind: "message", ...TYPES, request: new Uint8Array(json.encode(TYPES.requestType, request)) });
+  const work = (request: JsonValue): Work => ({
+    kind: "message",
+    ...TYPES,
+    request: new Uint8Array(json.encode(TYPES.requestType, request)),
+  });
   const answer = (outcome: Outcome): JsonValue => {
     if (!outcome.ok) throw outcome.fault;
     return outcome.kind === "message" ? json.decode(TYPES.responseType, outcome.response) : "tensors";
@@ -47,7 +50,10 @@ describe("a model with a transform", () => {
 
   it("answers messages, several in one run", async () => {
     const outcomes = await Promise.all([1, 2, 3, 4].map((value) => submit(model, work({ value }))));
-    assert.deepEqual(outcomes.map(answer), [2, 4, 6, 8].map((value) => ({ value })));
+    assert.deepEqual(
+      outcomes.map(answer),
+      [2, 4, 6, 8].map((value) => ({ value })),
+    );
     assert.equal(model.statistics.batches.get(4)?.count, 1);
   });
 

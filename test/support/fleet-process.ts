@@ -28,7 +28,12 @@ export function writeFleet(contracts: Readonly<Record<string, FleetContract>>): 
     });
     return { name, revisions: Object.fromEntries(models), traffic: { [Object.keys(revisions)[0]!]: 100 }, ...fields };
   });
-  const fleet = { apiVersion: "flotilla.dev/v1", kind: "Fleet", metadata: { name: "test", namespace: "test" }, spec: { contracts: entries } };
+  const fleet = {
+    apiVersion: "flotilla.dev/v1",
+    kind: "Fleet",
+    metadata: { name: "test", namespace: "test" },
+    spec: { contracts: entries },
+  };
   write(folder, "fleet.yaml", stringify(fleet));
   return folder;
 }
@@ -43,7 +48,13 @@ function write(folder: string, file: string, content: string | Uint8Array): void
 export interface ServedFleet {
   readonly address: string;
   readonly metrics: string;
-  readonly models: { readonly contract: string; readonly revision: string; readonly state: string; readonly problem?: string; readonly call: string }[];
+  readonly models: {
+    readonly contract: string;
+    readonly revision: string;
+    readonly state: string;
+    readonly problem?: string;
+    readonly call: string;
+  }[];
 }
 
 /** `flotilla serve` as a process of its own. */
@@ -60,7 +71,17 @@ export class FleetProcess {
 
   /** Starts it on free ports and waits until it is warm. `args` begin with what to serve. */
   static async start(...args: string[]): Promise<FleetProcess> {
-    const command = [path.join(ROOT, "dist/src/bin/flotilla.js"), "serve", ...args, "--port", "0", "--metrics-port", "0", "--output", "json"];
+    const command = [
+      path.join(ROOT, "dist/src/bin/flotilla.js"),
+      "serve",
+      ...args,
+      "--port",
+      "0",
+      "--metrics-port",
+      "0",
+      "--output",
+      "json",
+    ];
     const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
     const log: string[] = [];
     child.stderr!.on("data", (chunk) => log.push(String(chunk)));

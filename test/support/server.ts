@@ -31,7 +31,10 @@ export interface TestServer {
 }
 
 /** Starts a server; `options` may change what the tests' own settings are. */
-export async function startTestServer(contracts: readonly TestContract[], options: Partial<GrpcServerOptions> = {}): Promise<TestServer> {
+export async function startTestServer(
+  contracts: readonly TestContract[],
+  options: Partial<GrpcServerOptions> = {},
+): Promise<TestServer> {
   const metrics = new Metrics();
   const log = createLog("silent");
   const sources = contracts.map(toSource);
@@ -42,7 +45,9 @@ export async function startTestServer(contracts: readonly TestContract[], option
     startsAtOnce: 2,
   });
   await repository.open();
-  const serviceImages = ["flotilla.binpb", "health.binpb"].map((name) => readFileSync(path.join(ROOT, "generated", name)));
+  const serviceImages = ["flotilla.binpb", "health.binpb"].map((name) =>
+    readFileSync(path.join(ROOT, "generated", name)),
+  );
   server = await GrpcServer.start({
     repository,
     host: "127.0.0.1",
@@ -91,7 +96,15 @@ function toSource({ contract, revisions, settings, transform }: TestContract): C
         threads: 1,
         maxBatchRows: batching.maxRows,
         signature: contract.signature,
-        transform: transform && { path: transform, image: contract.image, requestType: method!.requestType, responseType: method!.responseType },
+        transform:
+          transform === undefined
+            ? undefined
+            : {
+                path: transform,
+                image: contract.image,
+                requestType: method!.requestType,
+                responseType: method!.responseType,
+              },
       },
     };
   });
@@ -111,19 +124,36 @@ export class RawClient {
   readonly #client: Client;
 
   constructor(address: string) {
-    this.#client = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
+    this.#client = new Client(address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": -1,
+      "grpc.max_send_message_length": -1,
+    });
   }
 
-  unary(method: string, request: Buffer, options: { metadata?: Record<string, string>; deadline?: number } = {}): Promise<WireAnswer> {
+  unary(
+    method: string,
+    request: Buffer,
+    options: { metadata?: Record<string, string>; deadline?: number } = {},
+  ): Promise<WireAnswer> {
     const metadata = new Metadata();
     for (const [key, value] of Object.entries(options.metadata ?? {})) metadata.set(key, value);
     const callOptions = options.deadline === undefined ? {} : { deadline: options.deadline };
     return new Promise((resolve) => {
       let message: Buffer | undefined;
-      const call = this.#client.makeUnaryRequest(method, same, same, request, metadata, callOptions, (_error: ServiceError | null, answer?: Buffer) => {
-        message = answer;
-      });
-      call.on("status", ({ code, details, metadata: trailers }: StatusObject) => setImmediate(() => resolve({ code, details, message, trailers })));
+      const call = this.#client.makeUnaryRequest(
+        method,
+        same,
+        same,
+        request,
+        metadata,
+        callOptions,
+        (_error: ServiceError | null, answer?: Buffer) => {
+          message = answer;
+        },
+      );
+      call.on("status", ({ code, details, metadata: trailers }: StatusObject) =>
+        setImmediate(() => resolve({ code, details, message, trailers })),
+      );
     });
   }
 
