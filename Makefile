@@ -8,6 +8,9 @@ METRICS_PORT ?= 8502
 FLEET ?= fleet.yaml
 VENV ?= .venv
 TESTS ?= 'dist/test/**/*.test.js'
+# npm's packages of Node itself, one for each platform; 26 is the newest line with long-term support.
+NEWEST_NODE := node-$(shell node -p 'process.platform + "-" + process.arch')@26.10.0
+NEWEST_NODE_BIN := .tools/node/node_modules/$(firstword $(subst @, ,$(NEWEST_NODE)))/bin/node
 
 PROTOS := $(shell find proto -name '*.proto')
 SOURCES := $(shell find src mesh cdk8s models test bench -name '*.ts' -not -path '*/node_modules/*' 2>/dev/null)
@@ -52,6 +55,12 @@ tools: ## Build the tests' Go clients (grpcurl, ghz, protoc-gen-go) into .tools
 test: build $(VENV)/.stamp tools ## Run every test (TESTS=dist/test/contract/*.test.js for some)
 	FLOTILLA_VENV=$(abspath $(VENV)) mocha $(TESTS)
 
+$(NEWEST_NODE_BIN):
+	npm install --prefix .tools/node --no-save --no-audit --no-fund --loglevel=error $(NEWEST_NODE)
+
+test-newest-node: build $(NEWEST_NODE_BIN) ## Run the tests of codec, serving and wire on the newest LTS of Node
+	$(NEWEST_NODE_BIN) node_modules/mocha/bin/mocha.js 'dist/test/contract/*.test.js' 'dist/test/serving/*.test.js' dist/test/wire/{typed-service,drain,health}.test.js
+
 coverage: build $(VENV)/.stamp tools ## Run the tests and report what they cover
 	FLOTILLA_VENV=$(abspath $(VENV)) c8 mocha $(TESTS)
 
@@ -74,4 +83,4 @@ check: lint test ## Everything that CI checks
 clean: ## Remove what was built
 	rm -rf dist generated coverage
 
-.PHONY: help install generate build serve venv tools test coverage bench models-python format lint check clean
+.PHONY: help install generate build serve venv tools test test-newest-node coverage bench models-python format lint check clean

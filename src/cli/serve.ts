@@ -70,28 +70,21 @@ async function serve(where: string, options: ServeOptions): Promise<void> {
     read: source.read,
     observer: new ModelTelemetry(log, metrics, () => server?.health.update()),
     startsAtOnce: usableProcessors(),
+    onChange: () => server?.health.update(),
   });
   await repository.open();
   const endpoint = await listening(options.metricsPort, "--metrics-port", () =>
     startMetricsEndpoint(metrics.registry, options.host, options.metricsPort),
   );
-  server = await listening(options.port, "--port", async () =>
-    GrpcServer.start({
-      repository,
-      host: options.host,
-      port: options.port,
-      serviceImages: await readServiceImages(),
-      metrics,
-      log,
-      version: VERSION,
-      maxMessageBytes: options.maxMessageSize * MEBIBYTE,
-      allowRepositoryControl: options.allowRepositoryControl,
-    }),
-  );
+  try {
+    server = await listening(options.port, "--port", () => startServer(repository, { metrics, log, options }));
+  } catch (error) {
+    await endpoint.close();
+    throw error;
+  }
   endOnSignal({ server, endpoint, repository, log, drainTimeoutMs: options.drainTimeout * 1e3 });
   log.info({ port: server.port, metricsPort: endpoint.port }, "listening; models are loading");
   await repository.start();
-  server.health.update();
   const { models } = repository;
   process.stdout.write(
     serveReport({
@@ -104,6 +97,23 @@ async function serve(where: string, options: ServeOptions): Promise<void> {
       version: VERSION,
     }),
   );
+}
+
+async function startServer(
+  repository: ServedRepository,
+  { metrics, log, options }: { metrics: Metrics; log: Log; options: ServeOptions },
+): Promise<GrpcServer> {
+  return GrpcServer.start({
+    repository,
+    host: options.host,
+    port: options.port,
+    serviceImages: await readServiceImages(),
+    metrics,
+    log,
+    version: VERSION,
+    maxMessageBytes: options.maxMessageSize * MEBIBYTE,
+    allowRepositoryControl: options.allowRepositoryControl,
+  });
 }
 
 /** A fleet file where there is one, a bare repository otherwise. */

@@ -95,13 +95,19 @@ export class ServedModel implements Model {
   }
 
   submit(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): () => void {
-    if (this.state === "READY") {
+    if (this.state === "READY" && !this.#closing) {
       this.#observer.onSubmit(this);
       return this.#batcher.submit(work, deadlineMs, settle);
     }
     const fault = new Fault("NOT_READY", `${this.contract}/${this.revision} is ${this.#standing()}`);
     queueMicrotask(() => settle({ ok: false, fault }));
     return () => {};
+  }
+
+  /** Takes the model out of service: it says so, and closes. */
+  unload(): Promise<void> {
+    if (this.state !== "FAILED") this.#setState("UNLOADED");
+    return this.close();
   }
 
   /** Takes no more calls, answers those it holds, ends its workers. */
@@ -111,7 +117,6 @@ export class ServedModel implements Model {
   }
 
   async #close(): Promise<void> {
-    if (this.state !== "FAILED") this.#setState("UNLOADED");
     if (this.#pool.readyWorkers === 0)
       this.#batcher.flush(new Fault("NOT_READY", `${this.contract}/${this.revision} was unloaded`));
     await this.#batcher.drained();
@@ -121,7 +126,7 @@ export class ServedModel implements Model {
   #standing(): string {
     if (this.state === "LOADING") return "still loading; try again";
     if (this.state === "FAILED") return "not served: its model could not be loaded; the server's log says why";
-    return "unloaded";
+    return this.state === "UNLOADED" ? "unloaded" : "being replaced or ended; try again";
   }
 
   #onReady({ signature, digest, inferMs, warning }: ReadyMessage): void {

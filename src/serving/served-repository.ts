@@ -27,14 +27,17 @@ interface Served {
 export class ServedRepository implements Repository {
   readonly #read: ReadSources;
   readonly #observer: ModelObserver;
+  readonly #onChange: () => void;
   /** Models that are started at a time: loading is work for a whole processor. */
   readonly #startsAtOnce: number;
   #served = new Map<string, Served>();
   #started = false;
 
-  constructor(options: { read: ReadSources; observer: ModelObserver; startsAtOnce: number }) {
+  /** @param options.onChange told after models were started, loaded or unloaded */
+  constructor(options: { read: ReadSources; observer: ModelObserver; startsAtOnce: number; onChange?: () => void }) {
     this.#read = options.read;
     this.#observer = options.observer;
+    this.#onChange = options.onChange ?? (() => {});
     this.#startsAtOnce = options.startsAtOnce;
   }
 
@@ -72,6 +75,7 @@ export class ServedRepository implements Repository {
     await Promise.all(Array.from({ length: this.#startsAtOnce }, next));
     for (const served of this.#served.values()) sortLikeSource(served);
     this.#started = true;
+    this.#onChange();
   }
 
   find(contract: string, revision?: string): Model {
@@ -94,6 +98,7 @@ export class ServedRepository implements Repository {
     const models = source.models.map((settings) => this.#create(source, settings));
     await Promise.all(models.map((model) => model.settled()));
     this.#served.set(contract, { source, models });
+    this.#onChange();
     await Promise.all(before.map((model) => model.close()));
     const failed = models.filter((model) => model.state === "FAILED");
     if (failed.length > 0) throw new Fault("NOT_READY", failed.map((model) => model.problem).join("\n"));
@@ -102,7 +107,9 @@ export class ServedRepository implements Repository {
   async unload(contract: string): Promise<void> {
     const served = this.#served.get(contract);
     if (!served) throw unknownModel(contract, [...this.#served.keys()]);
-    await Promise.all(served.models.map((model) => model.close()));
+    const closed = served.models.map((model) => model.unload());
+    this.#onChange();
+    await Promise.all(closed);
   }
 
   /** Answers what is held and ends all workers. */
@@ -137,6 +144,8 @@ export class UnservedModel implements Model {
   }
 
   async settled(): Promise<void> {}
+
+  async unload(): Promise<void> {}
 
   async close(): Promise<void> {}
 

@@ -93,8 +93,12 @@ export class TransformRunner {
     let split: Tensor[][] | undefined;
     try {
       const outputs = await run(joinBatch(calls.map((call) => call.inputs)));
-      split = splitBatch(outputs, calls.map((call) => rowsOf(call.inputs)));
-      if (!split) throw new Error("the model's outputs do not have a row for each row of its inputs; turn batching off");
+      split = splitBatch(
+        outputs,
+        calls.map((call) => rowsOf(call.inputs)),
+      );
+      if (!split)
+        throw new Error("the model's outputs do not have a row for each row of its inputs; turn batching off");
     } catch (error) {
       if (calls.length === 1) return [{ ok: false, ...this.#facts(error, "run") }];
       // One by one, so that only the request that is at fault fails.

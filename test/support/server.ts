@@ -43,6 +43,7 @@ export async function startTestServer(
     read: async () => sources,
     observer: new ModelTelemetry(log, metrics, () => server?.health.update()),
     startsAtOnce: 2,
+    onChange: () => server?.health.update(),
   });
   await repository.open();
   const serviceImages = ["flotilla.binpb", "health.binpb"].map((name) =>
@@ -61,7 +62,6 @@ export async function startTestServer(
     ...options,
   });
   await repository.start();
-  server.health.update();
   const started = server;
   return {
     address: `127.0.0.1:${server.port}`,
