@@ -18,18 +18,25 @@ export function compareSignatures(contract: Signature, model: Signature): Differ
   const differences: Difference[] = [];
   for (const kind of ["input", "output"] as const) {
     const [bound, given] = kind === "input" ? [contract.inputs, model.inputs] : [contract.outputs, model.outputs];
+    const unbound = given.filter((other) => !bound.some((one) => one.name === other.name));
     for (const spec of bound) {
       const found = given.find((other) => other.name === spec.name);
       if (found && found.datatype === spec.datatype && shapesFit(kind, spec.shape, found.shape)) continue;
-      const got = found ? formatSpec(found) : "has none of that name";
+      const got = found ? formatSpec(found) : `has none of that name${kind === "output" ? butHas(unbound) : ""}`;
       differences.push(toDifference(kind, spec, `contract ${formatSpec(spec)}, model ${got}`));
     }
     if (kind === "output") continue;
-    for (const spec of given.filter((other) => !bound.some((one) => one.name === other.name))) {
+    for (const spec of unbound) {
       differences.push(toDifference(kind, spec, `contract has none of that name, model ${formatSpec(spec)}`));
     }
   }
   return differences;
+}
+
+/** What the model has instead; of inputs that is a difference of its own. */
+function butHas(specs: readonly TensorSpec[]): string {
+  const list = specs.map((spec) => `${JSON.stringify(spec.name)} ${formatSpec(spec)}`).join(", ");
+  return list && `, but ${list}`;
 }
 
 function toDifference(kind: Difference["kind"], { name }: TensorSpec, what: string): Difference {

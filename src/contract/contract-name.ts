@@ -1,6 +1,7 @@
 import { toPascalCase } from "./proto-names.js";
 
-const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*(\.[a-z][a-z0-9]*(_[a-z0-9]+)*)+\.v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?$/;
+/** The form of a contract's name: words in lower case and a version, joined by points. */
+export const CONTRACT_NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*(\.[a-z][a-z0-9]*(_[a-z0-9]+)*)*\.v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?$/;
 /** Packages of others, in which a contract would clash with what is there. */
 const TAKEN = ["flotilla", "google", "grpc", "inference", "buf"];
 
@@ -20,7 +21,7 @@ export interface ContractPlace {
 
 /** What is wrong with a contract's name, or undefined. */
 export function checkContractName(name: string): string | undefined {
-  if (!NAME.test(name)) {
+  if (!CONTRACT_NAME.test(name)) {
     return `"${name}" is no contract name: expected a protobuf package with a version, in lower case, such as acme.fraud.v1`;
   }
   const [domain] = name.split(".");

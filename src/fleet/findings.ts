@@ -1,3 +1,5 @@
+import { relative } from "node:path";
+
 /** A step into the fleet file: a key of a mapping, or a place in a list. */
 export type PathStep = string | number;
 
@@ -60,6 +62,12 @@ export function formatPath(path: readonly PathStep[]): string {
     else text += `[${show(step)}]`;
   }
   return text;
+}
+
+/** A file as an operator would name it from where they are. */
+export function shownFile(path: string): string {
+  const way = relative(process.cwd(), path);
+  return way.startsWith("..") ? path : way || ".";
 }
 
 /** A value as findings show it: quoted, escaped and cut, so that a hostile file can't write to the terminal. */

@@ -22,7 +22,17 @@ let made: JsonSchema | undefined;
 /** The fleet file's format as a JSON Schema, draft 7, as editors want it. */
 export function fleetJsonSchema(): JsonSchema {
   // The only value kept by this module: made on first use, the same ever after.
-  made ??= z.toJSONSchema(FleetSchema, { io: "input", target: "draft-7", reused: "inline" }) as JsonSchema;
+  made ??= z.toJSONSchema(FleetSchema, {
+    io: "input",
+    target: "draft-7",
+    reused: "inline",
+    // zod leaves out defaults and examples of what is transformed; ours are as they are written in the file.
+    override: ({ zodSchema, jsonSchema }) => {
+      const { default: fallback, examples } = z.globalRegistry.get(zodSchema) ?? {};
+      if (fallback !== undefined) jsonSchema.default = fallback as typeof jsonSchema.default;
+      if (examples !== undefined) jsonSchema.examples = examples as typeof jsonSchema.examples;
+    },
+  }) as JsonSchema;
   return made;
 }
 

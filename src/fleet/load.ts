@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import { type Finding, FleetError } from "./findings.js";
+import { type Finding, FleetError, formatPath, type PathStep } from "./findings.js";
 import { readFleetText } from "./read.js";
 import { resolveFleet } from "./resolve.js";
 import { ruleFindings } from "./rules.js";
@@ -12,30 +12,54 @@ import { YamlTree } from "./yaml-tree.js";
 /** Findings beyond this many are dropped: the file is something else than a fleet. */
 const MAX_FINDINGS = 1000;
 
-/** A fleet, or everything that is wrong with it. */
-export type Parsed =
-  | { readonly ok: true; readonly fleet: FleetSpec }
-  | { readonly ok: false; readonly findings: readonly Finding[] };
+/** A fleet that has passed every check of its file, and the way back from it to the file. */
+export interface LoadedFleet {
+  readonly fleet: FleetSpec;
+  /** A finding at a place of the file, for what only shows once models and contracts are looked at. */
+  readonly findingAt: (path: readonly PathStep[], what: { message: string; fix: string }) => Finding;
+}
+
+/** Where a fleet file's text is from. */
+export interface FleetSource {
+  /** The file as findings name it. */
+  readonly file: string;
+  /** Absolute folder that the file's paths are relative to. */
+  readonly root: string;
+}
 
 /**
  * Reads and checks a fleet file. The models that it names are not opened: a server serves those that it can.
  * @throws FleetError with every finding
  */
 export function loadFleet(path: string): FleetSpec {
-  const parsed = parseFleet(readFleetText(path), { file: path, root: dirname(resolve(path)) });
-  if (!parsed.ok) throw new FleetError(parsed.findings);
-  return parsed.fleet;
+  return openFleet(path).fleet;
 }
 
-/** Checks a fleet file's text. `root` is the absolute folder that its paths are relative to. */
-export function parseFleet(text: string, source: { readonly file: string; readonly root: string }): Parsed {
+/**
+ * As `loadFleet`, for callers that go on to make findings of their own.
+ * @throws FleetError with every finding
+ */
+export function openFleet(path: string): LoadedFleet {
+  return parseFleet(readFleetText(path), { file: path, root: dirname(resolve(path)) });
+}
+
+/**
+ * Checks a fleet file's text.
+ * @throws FleetError with every finding
+ */
+export function parseFleet(text: string, source: FleetSource): LoadedFleet {
   const tree = new YamlTree(text);
-  if (tree.data === undefined) return { ok: false, findings: placed(tree.findings, tree, source.file) };
+  if (tree.data === undefined) throw new FleetError(placed(tree.findings, tree, source.file));
   const checked = FleetSchema.safeParse(tree.data);
   const found = [...tree.findings, ...ruleFindings(tree, source.root)];
   if (!checked.success) found.push(...schemaFindings(checked.error.issues, tree));
-  if (!checked.success || found.length > 0) return { ok: false, findings: placed(found, tree, source.file) };
-  return { ok: true, fleet: resolveFleet(checked.data, { root: source.root, keysAt: (path) => tree.keysAt(path) }) };
+  if (!checked.success || found.length > 0) throw new FleetError(placed(found, tree, source.file));
+  return {
+    fleet: resolveFleet(checked.data, { root: source.root, keysAt: (path) => tree.keysAt(path) }),
+    findingAt: (path, what) => {
+      return { file: source.file, ...tree.position(tree.offsetOf(path)), path: formatPath(path), ...what };
+    },
+  };
 }
 
 /** Findings in the order of the text, with line and column. */

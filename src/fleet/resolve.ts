@@ -43,6 +43,7 @@ function resolveContract(contract: ContractFile, context: ContractContext): Cont
     name: contract.name,
     owner: contract.owner,
     transform: contract.transform === undefined ? undefined : join(root, contract.transform),
+    example: contract.example === undefined ? undefined : join(root, contract.example),
     callers: contract.callers ?? [],
     revisions,
     traffic: resolveTraffic(contract, keysAt("traffic")),

@@ -36,6 +36,7 @@ function deadlineOf({ contract, defaults }: ContractUnderRules): number {
 export function checkRevisions(under: ContractUnderRules): void {
   const { contract, path, revisions } = under;
   checkFile(part(contract, "transform"), [...path, "transform"], under);
+  checkFile(part(contract, "example"), [...path, "example"], under);
   for (const name of revisions) {
     const revisionPath = [...path, "revisions", name];
     const revision = part(part(contract, "revisions"), name);

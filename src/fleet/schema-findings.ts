@@ -24,19 +24,22 @@ function fromIssue(issue: core.$ZodIssue, tree: YamlTree): TreeFinding[] {
   const value = valueAt(tree.data, path);
   const [expected, fix] = splitFix(expectation(issue, path));
   if (value === undefined) return [missingKey(path, expected, tree)];
+  const offset = tree.offsetOf(path);
+  const misread = misreadText(issue, tree);
+  if (misread !== undefined) {
+    const inQuotes = `write it in quotes: ${show(misread)}`;
+    return [{ offset, path: formatPath(path), message: `${expected}, got ${notText(value, misread)}`, fix: inQuotes }];
+  }
+  return [{ offset, path: formatPath(path), message: `${expected}, got ${show(value)}`, fix }];
+}
+
+/** What was written, where it would be right as text but is not text to YAML: 1.10 as the name of a revision. */
+function misreadText(issue: core.$ZodIssue, tree: YamlTree): string | undefined {
+  const path = issue.path as PathStep[];
+  if (issue.code !== "invalid_type" || issue.expected !== "string") return undefined;
   const source = tree.sourceAt(path);
-  // 1.10 for a revision's name: a number to YAML, and not the one that it looks like.
-  const misread =
-    issue.code === "invalid_type" && issue.expected === "string" && source !== undefined && value !== null;
-  const got = misread ? notText(value, source) : show(value);
-  return [
-    {
-      offset: tree.offsetOf(path),
-      path: formatPath(path),
-      message: `${expected}, got ${got}`,
-      fix: misread && typeof value !== "object" ? `text goes in quotes here: ${show(source)}` : fix,
-    },
-  ];
+  const pattern = schemaAt(path)?.pattern;
+  return source !== undefined && pattern !== undefined && new RegExp(pattern).test(source) ? source : undefined;
 }
 
 function unknownKey(path: readonly PathStep[], tree: YamlTree): TreeFinding {
@@ -66,7 +69,8 @@ function missingKey(path: readonly PathStep[], expected: string, tree: YamlTree)
 /** The schema's own words, or words for what it leaves to zod: a mapping where something else came. */
 function expectation(issue: core.$ZodIssue, path: readonly PathStep[]): string {
   if (!issue.message.startsWith("Invalid input")) return issue.message;
-  const keys = Object.keys(schemaAt(path)?.properties ?? {});
+  const schema = schemaAt(path);
+  const keys = schema?.required ?? Object.keys(schema?.properties ?? {});
   return keys.length === 0 ? "expected something else" : `expected a mapping with ${keys.join(", ")}`;
 }
 

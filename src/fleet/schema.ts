@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CONTRACT_NAME, checkContractName } from "../contract/contract-name.js";
 import { CPU_PATTERN, DURATION_PATTERN, SIZE_PATTERN, toBytes, toCpu, toMs } from "./units.js";
 
 /**
@@ -51,7 +52,7 @@ const size = z
 
 const CPU_ERROR = "expected processors, from 1m to 1024; write them as 1, 0.5 or 500m";
 const cpu = z
-  .union([z.number().min(0.001).max(1024), z.string().regex(CPU_PATTERN)], CPU_ERROR)
+  .union([z.number(CPU_ERROR), z.string(CPU_ERROR).regex(CPU_PATTERN, CPU_ERROR)], CPU_ERROR)
   .refine((value) => {
     if (typeof value === "string" && !CPU_PATTERN.test(value)) return true;
     return toCpu(value) >= 0.001 && toCpu(value) <= 1024;
@@ -64,8 +65,6 @@ function word(pattern: RegExp, longest: number, error: string) {
 
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 const LABEL_VALUE = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
-/** As `buf lint` checks packages: words of small letters, and a version such as v1, v1beta2 or v2alpha at the end. */
-const CONTRACT = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*((p[1-9][0-9]*)?(alpha|beta)([1-9][0-9]*)?)?$/;
 const CALLER = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 const label = (what: string) =>
@@ -145,8 +144,7 @@ const tuning = {
     default: DEFAULTS.workers,
   }),
   threads: count(1, 1024).optional().meta({
-    description:
-      "Threads that one run uses. By default the processors that the process may use, shared by its workers.",
+    description: "Threads that one run uses. By default as many as the process may use processors.",
   }),
   resources: Resources.optional(),
   replicas: Replicas.optional(),
@@ -162,7 +160,7 @@ const SHA256_ERROR = "expected a sha256 as 64 hexadecimal digits; write what `sh
 /** One immutable model that serves a contract. */
 export const RevisionSchema = z
   .strictObject({
-    model: path("a model", [".onnx", ".ort"]).meta({
+    model: path("a model", [".onnx"]).meta({
       description: "Path of the model, relative to the fleet file and inside its folder.",
       examples: ["models/fraud/r1.onnx"],
     }),
@@ -234,17 +232,20 @@ export const RetriesSchema = z
     description: "How a call that failed without being answered is tried again, by the mesh. Never for streams.",
   });
 
+const CONTRACT_ERROR =
+  "expected a protobuf package of words in lower case that ends in a version; write it as acme.fraud.v1";
+
 /** One contract and what serves it. */
 export const ContractSchema = z
   .strictObject({
-    name: word(
-      CONTRACT,
-      200,
-      "expected a protobuf package of small letters that ends in a version; write it as acme.fraud.v1",
-    ).meta({
-      description: "The contract: a protobuf package that ends in a version.",
-      examples: ["acme.fraud.v1", "acme.fraud.v2beta1"],
-    }),
+    name: word(CONTRACT_NAME, 200, CONTRACT_ERROR)
+      .refine((name) => !CONTRACT_NAME.test(name) || checkContractName(name) === undefined, {
+        error: "expected a package that is not others'; begin it with a domain of your own, such as acme.fraud.v1",
+      })
+      .meta({
+        description: "The contract: a protobuf package that ends in a version.",
+        examples: ["acme.fraud.v1", "acme.fraud.v2beta1"],
+      }),
     owner: word(/\S/, 253, "expected who answers for the contract, at most 253 letters").optional().meta({
       description: "Who answers for the contract: a team, a mail address, a channel.",
     }),
@@ -259,12 +260,18 @@ export const ContractSchema = z
         examples: [["shop/checkout"]],
         default: [],
       }),
-    transform: path("a module", [".ts", ".mts", ".js", ".mjs"])
+    transform: path("a module", [".ts", ".js", ".mjs"])
       .optional()
       .meta({
         description:
           "Module that turns a request into tensors and tensors into the response, relative to the fleet file.",
         examples: ["models/digits/transform.ts"],
+      }),
+    example: path("a request as JSON", [".json"])
+      .optional()
+      .meta({
+        description: "A request in protobuf JSON that shows how the contract is called, relative to the fleet file.",
+        examples: ["models/fraud/example.json"],
       }),
     deadline,
     revisions: z

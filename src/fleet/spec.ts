@@ -21,7 +21,7 @@ export interface ContractSpec {
   readonly callers: readonly string[];
   /** In the file's order. */
   readonly revisions: readonly RevisionSpec[];
-  /** In the file's order, adding up to 100; never empty. */
+  /** In the file's order, adding up to 100; never empty. Revisions whose share is 0 are left out. */
   readonly traffic: readonly WeightSpec[];
   readonly shadow: ShadowSpec | undefined;
   /** Revision by cohort. */
@@ -77,6 +77,7 @@ export interface FallbackSpec {
 }
 
 export interface RetrySpec {
+  /** Tries after the first, as Istio counts them. */
   readonly attempts: number;
   readonly perTryMs: number;
 }

@@ -107,7 +107,8 @@ export class YamlReader {
         `expected text as a key, got ${notText(key.value, source)}`,
         `write it in quotes: ${show(source)}`,
       );
-    return undefined;
+    // Kept as it is written, so that what stands under it is checked too.
+    return key.value === "__proto__" || source === "" ? undefined : source;
   }
 
   #count(values: number, node: unknown, path: PathStep[]): void {

@@ -34,6 +34,13 @@ describe("compareSignatures()", () => {
     ]);
   });
 
+  it("says what other outputs the model has where one is missing", () => {
+    const variable: TensorSpec = { name: "variable", datatype: "FP32", shape: [-1, 1] };
+    assert.deepEqual(messages({ outputs: [variable] }), [
+      'output "label": contract INT64[-1], model has none of that name, but "variable" FP32[-1, 1]',
+    ]);
+  });
+
   it("says which tensor it means", () => {
     const [difference] = compareSignatures(CONTRACT, { ...CONTRACT, outputs: [] });
     assert.equal(difference?.kind, "output");

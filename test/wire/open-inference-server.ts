@@ -94,7 +94,7 @@ async function readSources(root: string): Promise<ContractSource[]> {
   });
 }
 
-const silentObserver = { onState() {}, onWarning() {}, onCrash() {}, onCall() {}, onRun() {} };
+const silentObserver = { onState() {}, onWarning() {}, onCrash() {}, onSubmit() {}, onCall() {}, onRun() {} };
 
 function bind(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {

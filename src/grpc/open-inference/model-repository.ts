@@ -5,7 +5,6 @@ import type {
 } from "../../../generated/ts/inference/grpc_service.js";
 import { Fault } from "../../contract/fault.js";
 import type { Model, ModelState, Repository } from "../../serving/inference.js";
-import { checkName } from "./models.js";
 import { quote } from "./wire-text.js";
 
 const STATES: Record<ModelState, string> = {
@@ -48,7 +47,6 @@ export async function loadModel(repository: Repository, request: ControlRequest,
         "a model is what the fleet file or the repository's folder says; change that and load again",
     );
   }
-  checkName(request.modelName);
   await repository.load(request.modelName);
 }
 
@@ -56,7 +54,6 @@ export async function loadModel(repository: Repository, request: ControlRequest,
 export async function unloadModel(repository: Repository, request: ControlRequest, allowed: boolean): Promise<void> {
   checkAllowed(allowed, "unload", request.modelName);
   checkRepositoryName(request.repositoryName);
-  checkName(request.modelName);
   await repository.unload(request.modelName);
 }
 

@@ -3,9 +3,6 @@ import type { Signature } from "../../contract/signature.js";
 import type { Model, ModelState, Repository } from "../../serving/inference.js";
 import { quote } from "./wire-text.js";
 
-// No name of a model is longer; a longer one would not fit in the message that says it is unknown.
-const MAX_NAME_LENGTH = 512;
-
 /** Why there is no answer. What is wrong with a file is for those who can mend it, not for every caller. */
 const STANDINGS: Record<ModelState, string> = {
   LOADING: "still loading; try again",
@@ -15,22 +12,10 @@ const STANDINGS: Record<ModelState, string> = {
 };
 
 /**
- * Refuses a name that no model can have.
- * @throws Fault UNKNOWN_MODEL
- */
-export function checkName(name: string): void {
-  if (name.length > MAX_NAME_LENGTH) throw new Fault("UNKNOWN_MODEL", `unknown model ${quote(name)}`);
-}
-
-/**
  * The model that a caller names; without a version, the one the repository prefers.
  * @throws Fault UNKNOWN_MODEL, UNKNOWN_REVISION
  */
 export function findModel(repository: Repository, name: string, version: string | undefined): Model {
-  checkName(name);
-  if (version !== undefined && version.length > MAX_NAME_LENGTH) {
-    throw new Fault("UNKNOWN_REVISION", `model ${quote(name)}: unknown revision ${quote(version)}`);
-  }
   return repository.find(name, version || undefined);
 }
 

@@ -1,5 +1,6 @@
 """ModelInfer through tritonclient's blocking client."""
 
+import queue
 import threading
 
 import grpc
@@ -256,21 +257,28 @@ def _(target):
     assert answered.wait(60)
 
 
-@case("a call that is cancelled leaves the server free")
+@case("a call that is cancelled while it waits is never run")
 def _(target):
     triton = client(target)
-    answers = []
-    done = threading.Event()
+    answers = queue.Queue()
 
     def keep(result, error):
-        answers.append(error)
-        done.set()
+        answers.put(error)
 
-    context = triton.async_infer("slow", slow(1000), callback=keep)
-    context.cancel()
-    assert done.wait(60)
-    assert answers[0].status() == "StatusCode.CANCELLED", answers[0]
-    same(np.float32([[3, 6, 9]]), triton.infer("scale", x([[1, 2, 3]])).as_numpy("y"))
+    def runs():
+        return triton.get_inference_statistics("slow").model_stats[0].execution_count
+
+    triton.infer("slow", slow(1))
+    before = runs()
+    triton.async_infer("slow", slow(1500), callback=keep)
+    waiting = [triton.async_infer("slow", slow(1500), callback=keep) for _ in range(5)]
+    for call in waiting:
+        call.cancel()
+    errors = [answers.get(timeout=60) for _ in range(6)]
+    cancelled = [error for error in errors if error is not None]
+    assert [error.status() for error in cancelled] == ["StatusCode.CANCELLED"] * 5, cancelled
+    triton.infer("slow", slow(1))
+    assert runs() == before + 2, (before, runs())
 
 
 def slow(iterations):

@@ -1,6 +1,7 @@
 """Everything but inference, through tritonclient's blocking client."""
 
 import json
+import time
 
 import numpy as np
 import tritonclient.grpc as grpcclient
@@ -80,8 +81,10 @@ def _(target):
 
     assert figures().inference_count == 0
     assert figures().last_inference == 0
+    start = time.perf_counter_ns()
     for rows in (3, 3, 1):
         triton.infer("counted", [raw_input("x", "FP32", np.ones((rows, 3), dtype=np.float32))])
+    elapsed = time.perf_counter_ns() - start
     after = figures()
     assert (after.name, after.version) == ("counted", "1")
     assert (after.inference_count, after.execution_count) == (7, 3), after
@@ -92,6 +95,8 @@ def _(target):
         assert stage.count == 3, stats
     parts = stats.queue.ns + stats.compute_input.ns + stats.compute_infer.ns + stats.compute_output.ns
     assert 0 < stats.compute_infer.ns < stats.success.ns, stats
+    # Nanoseconds: each call's way to another thread and back alone takes more than 30 000 of them.
+    assert 100_000 < stats.success.ns < elapsed, stats
     assert parts <= stats.success.ns * 1.01, stats
     assert [(batch.batch_size, batch.compute_infer.count) for batch in after.batch_stats] == [(1, 1), (3, 2)]
     assert sum(batch.compute_infer.ns for batch in after.batch_stats) > 0

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { loadFleet } from "../../src/fleet/load.js";
+import { DIGEST, FleetFolder, findingsOfText, fleetOf, SAMPLE } from "./sample.js";
+
+const ONE = `r1: { model: m.onnx, sha256: ${DIGEST} }`;
+const TWO = `r2: { model: n.onnx, sha256: ${DIGEST} }`;
+
+function contract(...lines: string[]): string {
+  return fleetOf(["name: acme.fraud.v1", "revisions:", `  ${ONE}`, `  ${TWO}`, ...lines].join("\n"));
+}
+
+describe("loadFleet()", () => {
+  it("gives a fleet with defaults filled in, absolute paths, and units as numbers", () => {
+    const folder = new FleetFolder(SAMPLE);
+    try {
+      const fleet = loadFleet(folder.file);
+      assert.deepEqual([fleet.root, fleet.name, fleet.namespace], [folder.root, "payments", "models"]);
+      const [fraud, digits] = fleet.contracts;
+      assert.deepEqual(fraud!.traffic, [
+        { revision: "r1", weightPercent: 90 },
+        { revision: "r2", weightPercent: 10 },
+      ]);
+      assert.deepEqual(fraud!.fallback, { revision: "r0", latencyOverMs: 80, consecutiveErrors: 3 });
+      assert.deepEqual(fraud!.retries, { attempts: 2, perTryMs: 50 });
+      assert.deepEqual([...fraud!.cohorts], [["beta", "r2"]]);
+      assert.deepEqual(fraud!.shadow, { revision: "r3", percent: 20 });
+      assert.equal(fraud!.example, join(folder.root, "models/fraud/example.json"));
+      assert.equal(fraud!.deadlineMs, 200);
+      assert.deepEqual(fraud!.revisions[1], {
+        name: "r2",
+        model: join(folder.root, "models/fraud/r2.onnx"),
+        sha256: DIGEST,
+        batching: { maxRows: 32, maxDelayMs: 2 },
+        queueSize: 256,
+        workers: 2,
+        threads: undefined,
+        resources: { cpu: 0.5, memoryBytes: 512 * 2 ** 20 },
+        replicas: { min: 2, max: 10, cpuUtilizationPercent: 70 },
+      });
+      assert.deepEqual(fraud!.revisions[2]!.queueSize, 8);
+      assert.deepEqual(fraud!.revisions[3]!.resources, { cpu: 2, memoryBytes: 2 ** 30 });
+      assert.equal(digits!.deadlineMs, 1500);
+      assert.equal(digits!.transform, join(folder.root, "models/digits/transform.ts"));
+      assert.deepEqual(digits!.traffic, [{ revision: "r1", weightPercent: 100 }]);
+    } finally {
+      folder.remove();
+    }
+  });
+
+  it("keeps the file's order of revisions and traffic, of names that look like numbers too", () => {
+    const names = ["10", "9", "r1", "2"];
+    const revisions = names.map((name) => `  "${name}": { model: m.onnx, sha256: ${DIGEST} }`);
+    const text = fleetOf(
+      ["name: acme.fraud.v1", "revisions:", ...revisions, 'traffic: { "9": 20, "2": 50, "10": 30 }'].join("\n"),
+    );
+    const folder = new FleetFolder(text);
+    try {
+      const [fraud] = loadFleet(folder.file).contracts;
+      assert.deepEqual(fraud!.revisions.map(({ name }) => name), names);
+      assert.deepEqual(fraud!.traffic.map(({ revision }) => revision), ["9", "2", "10"]);
+    } finally {
+      folder.remove();
+    }
+  });
+
+  it("leaves revisions without a share out of the traffic, so that its first one has calls", () => {
+    const folder = new FleetFolder(contract("traffic: { r1: 0, r2: 100 }"));
+    try {
+      assert.deepEqual(loadFleet(folder.file).contracts[0]!.traffic, [{ revision: "r2", weightPercent: 100 }]);
+    } finally {
+      folder.remove();
+    }
+  });
+
+  it("loads the example fleet", () => {
+    assert(loadFleet("fleet.yaml").contracts.length >= 5);
+  });
+
+  it("tells all findings of a file at once, in the order of its lines", () => {
+    const findings = findingsOfText(`apiVersion: flotilla.dev/v2
+kind: Fleet
+metadata: { name: Payments, namespac: models }
+spec:
+  contracts:
+    - name: acme.Fraud.v1
+      callers: [shop]
+      revisions:
+        r1: { modl: m.onnx, sha256: ${DIGEST} }
+        r2: { model: m.onnx, sha256: 12 }
+      traffic: { r1: 90, r3: 5 }
+`);
+    assert.deepEqual(findings, [
+      'fleet.yaml:1:13: apiVersion: expected "flotilla.dev/v1", got "flotilla.dev/v2"; write apiVersion: flotilla.dev/v1',
+      'fleet.yaml:3:19: metadata.name: expected a name of small letters, digits and hyphens, at most 63, got "Payments"',
+      "fleet.yaml:3:29: metadata.namespac: unknown key; did you mean namespace?",
+      'fleet.yaml:6:13: spec.contracts[0].name: expected a protobuf package of words in lower case that ends in a version, got "acme.Fraud.v1"; write it as acme.fraud.v1',
+      'fleet.yaml:7:17: spec.contracts[0].callers[0]: expected namespace/serviceaccount, got "shop"; write it as shop/checkout',
+      "fleet.yaml:9:9: spec.contracts[0].revisions.r1.model: is missing: expected the path of a model, relative to the fleet file, ending in .onnx; write model: models/fraud/r1.onnx",
+      "fleet.yaml:9:15: spec.contracts[0].revisions.r1.modl: unknown key; did you mean model?",
+      "fleet.yaml:10:38: spec.contracts[0].revisions.r2.sha256: expected a sha256 as 64 hexadecimal digits, got 12; write what `sha256sum` prints for the model",
+      "fleet.yaml:11:16: spec.contracts[0].traffic: adds up to 95, expected 100; give r3 10 instead of 5",
+      'fleet.yaml:11:28: spec.contracts[0].traffic.r3: no revision is called "r3"; did you mean r1?',
+    ]);
+  });
+});
+
+/** What a line of a contract with revisions r1 and r2 is answered with. */
+const BAD_LINES: readonly [string, string[]][] = [
+  ["", ["6:7: spec.contracts[0]: traffic is missing, and the contract has several revisions; write traffic: { r1: 100, r2: 0 }"]],
+];

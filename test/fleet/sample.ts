@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Finding, FleetError, formatFinding } from "../../src/fleet/findings.js";
+import { loadFleet } from "../../src/fleet/load.js";
+
+/** A digest like any other. */
+export const DIGEST = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+
+/** A fleet file that uses every field, with comments wherever YAML allows them. */
+export const SAMPLE = `# yaml-language-server: $schema=docs/fleet.schema.json
+# Payments' models.
+apiVersion: flotilla.dev/v1
+kind: Fleet
+metadata: { name: payments, namespace: models } # who we are
+spec:
+  # for all of them
+  defaults:
+    resources: {cpu: 500m, memory: 512Mi}
+    replicas: { min: 2, max: 10, cpuUtilization: 70 }
+    deadline: 200ms
+    workers: 2
+  contracts:
+    # stops thieves
+    - name: acme.fraud.v1
+      owner: payments-risk
+      callers: [shop/checkout]   # nobody else gets in
+      example: models/fraud/example.json
+      revisions:
+        # the old one
+        r1: { model: models/fraud/r1.onnx, sha256: ${DIGEST} } # good
+        r2: { model: models/fraud/r2.onnx, sha256: ${DIGEST}, batching: {maxSize: 32, maxDelay: 2ms} }
+        r3: { model: models/fraud/r3.onnx, sha256: ${DIGEST}, threads: 4, queue: {size: 8} }
+        r0: { model: models/fraud/r0.onnx, sha256: ${DIGEST}, resources: {cpu: 2, memory: 1Gi} }
+        # r4 comes in spring
+      traffic: { r1: 90, r2: 10 }
+      shadow: { revision: r3, percent: 20 }
+      cohorts: { beta: r2 }
+      fallback: { revision: r0, when: {latencyOver: 80ms, consecutiveErrors: 3} }
+      retries: { attempts: 2, perTry: 50ms }
+
+    # reads digits
+    - name: acme.digits.v2beta1
+      transform: models/digits/transform.ts
+      deadline: 1.5s
+      revisions:
+        r1:
+          model: models/digits/r1.onnx # trained in May
+          sha256: ${DIGEST}
+# the end
+`;
+
+/** A small fleet file around the lines of one contract, which are indented as they have to be. */
+export function fleetOf(contract: string): string {
+  const lines = contract.trim().split("\n");
+  return `apiVersion: flotilla.dev/v1
+kind: Fleet
+metadata: { name: payments }
+spec:
+  contracts:
+    - ${lines.join("\n      ")}
+`;
+}
+
+/** A folder of its own for a test, with a fleet file in it where a text or bytes are given. */
+export class FleetFolder {
+  readonly root = mkdtempSync(join(tmpdir(), "flotilla-fleet-"));
+  readonly file = join(this.root, "fleet.yaml");
+
+  constructor(content?: string | Uint8Array) {
+    if (content !== undefined) this.write(content);
+  }
+
+  write(content: string | Uint8Array): void {
+    writeFileSync(this.file, content);
+  }
+
+  /** Findings of the fleet file, each as a line without the folder; empty where it loads. */
+  findings(): string[] {
+    return findingsOf(() => loadFleet(this.file)).map((finding) => formatFinding(finding).replace(`${this.root}/`, ""));
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** What is wrong with a fleet file of this text. */
+export function findingsOfText(content: string | Uint8Array): string[] {
+  const folder = new FleetFolder(content);
+  try {
+    return folder.findings();
+  } finally {
+    folder.remove();
+  }
+}
+
+/** The findings that something throws; empty where it does not throw. */
+export function findingsOf(work: () => unknown): readonly Finding[] {
+  try {
+    work();
+    return [];
+  } catch (error) {
+    if (error instanceof FleetError) return error.findings;
+    throw error;
+  }
+}
