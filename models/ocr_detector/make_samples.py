@@ -18,10 +18,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).resolve().parent
 FONTS = Path("/usr/share/fonts/truetype")
-SANS, BOLD, SERIF, CHINESE = (
-    FONTS / name
-    for name in ("dejavu/DejaVuSans.ttf", "dejavu/DejaVuSans-Bold.ttf", "dejavu/DejaVuSerif.ttf", "wqy/wqy-microhei.ttc")
-)
+SANS = FONTS / "dejavu/DejaVuSans.ttf"
+BOLD = FONTS / "dejavu/DejaVuSans-Bold.ttf"
+SERIF = FONTS / "dejavu/DejaVuSerif.ttf"
+CHINESE = FONTS / "wqy/wqy-microhei.ttc"
 MARGIN = 6  # of a line's picture around its ink
 
 # Text, font, size, left, top.

@@ -79,7 +79,8 @@ def probabilities(samples: np.ndarray) -> list:
     session = onnxruntime.InferenceSession(MODEL, providers=["CPUExecutionProvider"])
     state, context, answers = np.zeros((2, 1, 128), np.float32), np.zeros(CONTEXT, np.float32), []
     for chunk in samples.reshape(-1, CHUNK):
-        output, state = session.run(["output", "stateN"], {"input": np.concatenate([context, chunk])[None], "state": state})
+        feeds = {"input": np.concatenate([context, chunk])[None], "state": state}
+        output, state = session.run(["output", "stateN"], feeds)
         context = chunk[-CONTEXT:]
         answers.append(float(output[0, 0]))
     return answers
@@ -118,7 +119,11 @@ def main() -> None:
         file.writeframes(pcm.tobytes())
     samples = (pcm / 32768).astype(np.float32)
     answers = probabilities(samples)
-    expected = {"truth": truth, "segments": segments(answers, len(samples)), "speechProbability": [round(a, 6) for a in answers]}
+    expected = {
+        "truth": truth,
+        "segments": segments(answers, len(samples)),
+        "speechProbability": [round(answer, 6) for answer in answers],
+    }
     (folder / "expected.json").write_text(json.dumps(expected) + "\n")
     chunk = samples.reshape(-1, CHUNK)[(truth[0]["startMs"] + 300) * RATE // 1000 // CHUNK]
     (folder / "request.json").write_text(json.dumps({"samples": [float(str(v)) for v in chunk]}) + "\n")

@@ -117,10 +117,11 @@ export class WireReader {
     return length;
   }
 
-  /** A UTF-8 string. */
+  /** A UTF-8 string for a tensor. One with a NUL is refused: ONNX Runtime would cut it off there without a word. */
   string(): string {
     const bytes = this.delimited();
     if (!isUtf8(bytes)) throw this.#malformed("string that is not UTF-8");
+    if (bytes.includes(0)) throw invalid("a string holds a NUL character, which ONNX Runtime can't take; leave it out");
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
   }
 

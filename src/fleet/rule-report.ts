@@ -18,6 +18,11 @@ export class RuleReport {
   add(path: readonly PathStep[], message: string, fix: string): void {
     this.findings.push({ offset: this.#tree.offsetOf(path), path: formatPath(path), message, fix });
   }
+
+  /** Adds a finding at the key of `path`. */
+  addAtKey(path: readonly PathStep[], message: string, fix: string): void {
+    this.findings.push({ offset: this.#tree.offsetOfKey(path), path: formatPath(path), message, fix });
+  }
 }
 
 /** One contract as the rules see it: data that may be of any form, and where it stands. */
@@ -45,11 +50,14 @@ export function parsed<Schema extends z.ZodType>(schema: Schema, data: unknown):
   return result.success ? result.data : undefined;
 }
 
-/** Reports a name that is no revision of the contract. */
+/** Reports a name that is no revision of the contract. It is the value at `path`, or the key. */
 export function checkRevisionName(name: string, path: readonly PathStep[], under: ContractUnderRules): void {
   const { revisions, report } = under;
   if (revisions.includes(name)) return;
   const meant = nearest(name, revisions);
   const known = revisions.length === 0 ? "the contract has none" : `the contract has ${revisions.join(", ")}`;
-  report.add(path, `no revision is called ${show(name)}`, meant === undefined ? known : `did you mean ${meant}?`);
+  const message = `no revision is called ${show(name)}`;
+  const fix = meant === undefined ? known : `did you mean ${meant}?`;
+  if (path.at(-1) === name) report.addAtKey(path, message, fix);
+  else report.add(path, message, fix);
 }

@@ -1,4 +1,4 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Scalar } from "yaml";
+import { isAlias, isMap, isNode, isScalar, isSeq, type Node, type Scalar } from "yaml";
 import { formatPath, type PathStep, show } from "./findings.js";
 
 /** With aliases a short text can stand for a huge value: more values than this are not read. */
@@ -26,6 +26,7 @@ export class YamlReader {
   /** Entries of each mapping and list, in the file's order. */
   readonly origins = new Map<object, ReadonlyMap<string, Origin>>();
   readonly #read = new Map<Node, { data: unknown; values: number }>();
+  readonly #anchors = new Map<string, Node>();
   readonly #open = new Set<Node>();
   #values = 0;
 
@@ -34,9 +35,9 @@ export class YamlReader {
     return this.#values > MAX_VALUES;
   }
 
-  read(node: Node | null, path: PathStep[], document: Document.Parsed): unknown {
-    const target = isAlias(node) ? node.resolve(document) : node;
-    if (target === undefined || target === null) return null;
+  read(node: Node | null, path: PathStep[]): unknown {
+    const target = this.#resolve(node, path);
+    if (target === undefined) return null;
     const known = this.#read.get(target);
     if (known !== undefined) {
       this.#count(known.values, node, path);
@@ -50,13 +51,13 @@ export class YamlReader {
     if (this.overflowed) return null;
     this.#count(1, node, path);
     this.#open.add(target);
-    const data = this.#readNode(target, path, document);
+    const data = this.#readNode(target, path);
     this.#open.delete(target);
     if (target.anchor !== undefined) this.#read.set(target, { data, values: this.#values - before });
     return data;
   }
 
-  #readNode(node: Node, path: PathStep[], document: Document.Parsed): unknown {
+  #readNode(node: Node, path: PathStep[]): unknown {
     if (isScalar(node)) return node.value;
     const origin = new Map<string, Origin>();
     if (isSeq(node)) {
@@ -65,7 +66,7 @@ export class YamlReader {
       for (const [index, item] of node.items.entries()) {
         const offset = offsetOf(item) ?? offsetOf(node) ?? 0;
         origin.set(String(index), { key: offset, value: offset, source: sourceOf(item) });
-        list.push(this.read(item as Node | null, [...path, index], document));
+        list.push(this.read(item as Node | null, [...path, index]));
       }
       return list;
     }
@@ -73,7 +74,7 @@ export class YamlReader {
     const object: Record<string, unknown> = {};
     this.origins.set(object, origin);
     for (const pair of node.items) {
-      const key = this.#readKey(pair.key, path, document);
+      const key = this.#readKey(pair.key, path);
       if (key === undefined) continue;
       const keyOffset = offsetOf(pair.key) ?? offsetOf(node) ?? 0;
       if (origin.has(key)) {
@@ -84,14 +85,14 @@ export class YamlReader {
       // An empty value has no place of its own to point at.
       const value = pair.value === null ? keyOffset : (offsetOf(pair.value) ?? keyOffset);
       origin.set(key, { key: keyOffset, value, source: sourceOf(pair.value) });
-      object[key] = this.read(pair.value as Node | null, [...path, key], document);
+      object[key] = this.read(pair.value as Node | null, [...path, key]);
     }
     return object;
   }
 
   /** A mapping's key as text, or undefined where it is not one. */
-  #readKey(node: unknown, path: PathStep[], document: Document.Parsed): string | undefined {
-    const key = isAlias(node) ? node.resolve(document) : node;
+  #readKey(node: unknown, path: PathStep[]): string | undefined {
+    const key = this.#resolve(node, path);
     if (!isScalar(key)) {
       this.#report(node, path, "expected a name as a key, got something else");
       return undefined;
@@ -109,6 +110,24 @@ export class YamlReader {
       );
     // Kept as it is written, so that what stands under it is checked too.
     return key.value === "__proto__" || source === "" ? undefined : source;
+  }
+
+  /** The node itself, or what an alias names: the last node before it with that anchor. */
+  #resolve(node: unknown, path: readonly PathStep[]): Node | undefined {
+    if (isAlias(node)) {
+      const named = this.#anchors.get(node.source);
+      if (named === undefined)
+        this.#report(
+          node,
+          path,
+          `no value before is marked ${show(`&${node.source}`)}`,
+          "mark one, or write the value out",
+        );
+      return named;
+    }
+    if (!isNode(node)) return undefined;
+    if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+    return node;
   }
 
   #count(values: number, node: unknown, path: PathStep[]): void {

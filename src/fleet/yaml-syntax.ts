@@ -18,6 +18,8 @@ export interface Parsed {
  */
 export function parseYaml(text: string): Parsed {
   const lines = new LineCounter();
+  // The parser itself only tells of the lines after the first.
+  lines.addNewLine(0);
   const parser = new Parser(lines.addNewLine);
   const tokens = [];
   let lexemes = 0;
@@ -39,7 +41,7 @@ export function parseYaml(text: string): Parsed {
   }
   for (const token of parser.end()) tokens.push(token);
   // Duplicate keys are this file's work: the composer compares each key with each other.
-  const composer = new Composer({ version: "1.2", merge: false, uniqueKeys: false });
+  const composer = new Composer({ version: "1.2", merge: false, uniqueKeys: false, resolveKnownTags: false });
   const [document, second] = composer.compose(tokens, true, text.length) as Iterable<Document.Parsed>;
   return { document, lines, findings: document === undefined ? [] : syntaxFindings(document, second) };
 }

@@ -17,7 +17,7 @@ export class YamlTree {
     this.#lines = parsed.lines;
     const reader = new YamlReader();
     if (parsed.findings.length === 0 && parsed.document !== undefined) {
-      const data = reader.read(parsed.document.contents, [], parsed.document);
+      const data = reader.read(parsed.document.contents, []);
       if (!reader.overflowed) this.data = data;
     }
     this.findings = [...parsed.findings, ...reader.findings];

@@ -105,6 +105,7 @@ function addServices(server: Server, options: GrpcServerOptions, draining: Abort
     maxMessageBytes,
     maxStreamInFlight: MAX_STREAM_IN_FLIGHT,
     draining,
+    observe,
   });
   server.addService(definition, implementation);
   const images = [...repository.contracts.map((contract) => contract.image), ...serviceImages];

@@ -6,6 +6,11 @@ export function rowsOf(inputs: readonly Tensor[]): number {
   return inputs[0]?.shape[0] ?? 1;
 }
 
+/** Whether a call can share a run: all its tensors have as many rows. Others would shift the rows of their mates. */
+export function isJoinable(inputs: readonly Tensor[]): boolean {
+  return inputs.every(({ shape }) => shape.length > 0 && shape[0] === inputs[0]!.shape[0]);
+}
+
 /** Calls whose keys are equal can be joined: the same tensors, datatypes and shapes but for the first dimension. */
 export function batchKey(inputs: readonly Tensor[], outputs: readonly string[] | undefined): string {
   const tensors = inputs.map(({ name, datatype, shape }) => `${name}:${datatype}:${shape.slice(1).join("x")}`);

@@ -1,7 +1,7 @@
 import { Fault } from "../contract/fault.js";
 import type { Tensor } from "../contract/tensor.js";
 import type { Admission } from "./admission.js";
-import { batchKey, detachable, joinBatch, rowsOf, splitBatch, transferList } from "./batch.js";
+import { batchKey, detachable, isJoinable, joinBatch, rowsOf, splitBatch, transferList } from "./batch.js";
 import type { Outcome, Timing, Work } from "./inference.js";
 import { type AnsweredMessage, processClockMs, type RanMessage } from "./messages.js";
 import type { Job, JobResult } from "./pool.js";
@@ -39,7 +39,10 @@ interface Call {
   readonly admittedMs: number;
   /** Undefined once the call is settled: it is settled once, whatever happens to its batch mates. */
   settle: ((outcome: Outcome) => void) | undefined;
-  /** Its batch failed: it is run again by itself, so that only the call that is at fault fails. */
+  /**
+   * It shares no run: its tensors differ in their rows, or its batch failed and it is run again by itself, so that only
+   * the call that is at fault fails.
+   */
   alone: boolean;
 }
 
@@ -245,7 +248,7 @@ function toCall(work: Work, deadlineMs: number, settle: (outcome: Outcome) => vo
     deadlineMs,
     admittedMs: processClockMs(),
     settle,
-    alone: false,
+    alone: tensors && !isJoinable(work.inputs),
   };
 }
 

@@ -10,7 +10,7 @@ import { createData, type TensorData } from "../contract/datatype.js";
 import { formatSpec, type Signature, shapeFits } from "../contract/signature.js";
 import { elementCount, formatShape, type Tensor } from "../contract/tensor.js";
 import { type Transform, TransformError, type TransformTensor } from "../contract/transform.js";
-import { batchKey, joinBatch, rowsOf, splitBatch } from "./batch.js";
+import { batchKey, isJoinable, joinBatch, rowsOf, splitBatch } from "./batch.js";
 import type { Answer, AnswerRequest, FaultFacts, TransformSettings } from "./messages.js";
 import { ModelError } from "./session.js";
 
@@ -143,6 +143,10 @@ function groupRuns(prepared: readonly (Prepared | FaultFacts)[], maxRows: number
   const groups: number[][] = [];
   for (const [index, item] of prepared.entries()) {
     if ("reason" in item) continue;
+    if (!isJoinable(item.inputs)) {
+      groups.push([index]);
+      continue;
+    }
     const key = batchKey(item.inputs, undefined);
     const rows = rowsOf(item.inputs);
     const group = open.get(key);

@@ -168,6 +168,14 @@ describe("tensor fields", () => {
     }
   });
 
+  it("refuses strings with a NUL, which ONNX Runtime would cut off", () => {
+    const fixture = echo("kind.v1", `repeated string x = 1 [(flotilla.v1.tensor) = {name: "in", shape: [-1]}];`);
+    assert.throws(
+      () => decode(fixture, { x: ["fine", "a\0b"] }),
+      fault("INVALID_INPUT", /a string holds a NUL character/),
+    );
+  });
+
   it("does not copy packed floats that lie aligned, and reads those that do not", () => {
     const fixture = echo("kind.v1", `repeated float x = 1 [(flotilla.v1.tensor) = {name: "in", shape: [-1]}];`);
     const message = fixture.json.encode("kind.v1.PredictRequest", { x: [1, 2, 3, 4] });

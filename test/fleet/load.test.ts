@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { loadFleet } from "../../src/fleet/load.js";
 import { DIGEST, FleetFolder, findingsOfText, fleetOf, SAMPLE } from "./sample.js";
@@ -58,8 +57,14 @@ describe("loadFleet()", () => {
     const folder = new FleetFolder(text);
     try {
       const [fraud] = loadFleet(folder.file).contracts;
-      assert.deepEqual(fraud!.revisions.map(({ name }) => name), names);
-      assert.deepEqual(fraud!.traffic.map(({ revision }) => revision), ["9", "2", "10"]);
+      assert.deepEqual(
+        fraud!.revisions.map(({ name }) => name),
+        names,
+      );
+      assert.deepEqual(
+        fraud!.traffic.map(({ revision }) => revision),
+        ["9", "2", "10"],
+      );
     } finally {
       folder.remove();
     }
@@ -101,12 +106,7 @@ spec:
       "fleet.yaml:9:15: spec.contracts[0].revisions.r1.modl: unknown key; did you mean model?",
       "fleet.yaml:10:38: spec.contracts[0].revisions.r2.sha256: expected a sha256 as 64 hexadecimal digits, got 12; write what `sha256sum` prints for the model",
       "fleet.yaml:11:16: spec.contracts[0].traffic: adds up to 95, expected 100; give r3 10 instead of 5",
-      'fleet.yaml:11:28: spec.contracts[0].traffic.r3: no revision is called "r3"; did you mean r1?',
+      'fleet.yaml:11:25: spec.contracts[0].traffic.r3: no revision is called "r3"; did you mean r1?',
     ]);
   });
 });
-
-/** What a line of a contract with revisions r1 and r2 is answered with. */
-const BAD_LINES: readonly [string, string[]][] = [
-  ["", ["6:7: spec.contracts[0]: traffic is missing, and the contract has several revisions; write traffic: { r1: 100, r2: 0 }"]],
-];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../src/serving/inference.js";
 import type { ServedModel } from "../../src/serving/served-model.js";
-import { lookupModel, scaleModel, slowModel } from "../support/onnx-builder.js";
+import { addModel, lookupModel, scaleModel, slowModel } from "../support/onnx-builder.js";
 import { fp32, reason, serveModel, slowWork, submit, values } from "../support/served.js";
 
 /** Iterations that keep a worker busy for some tenths of a second: long enough for others to queue up behind. */
@@ -72,6 +72,19 @@ describe("ServedModel", () => {
       [6, 8, 10],
       [12, 14],
     ]);
+  });
+
+  it("never joins a call whose tensors differ in their rows: it would shift the rows of others", async () => {
+    model = await serveModel(addModel({ shape: ["batch", 1] }), {
+      settings: { batching: { maxRows: 8, maxDelayMs: 200 } },
+    });
+    // Joined, both tensors would have three rows, and each caller would get sums of the other's numbers.
+    const [one, other, good] = await Promise.all([
+      submit(model, { kind: "tensors", inputs: [fp32("a", [2, 1], [1, 2]), fp32("b", [1, 1], [10])] }),
+      submit(model, { kind: "tensors", inputs: [fp32("a", [1, 1], [3]), fp32("b", [2, 1], [20, 30])] }),
+      submit(model, { kind: "tensors", inputs: [fp32("a", [1, 1], [4]), fp32("b", [1, 1], [40])] }),
+    ]);
+    assert.deepEqual([one, other, good].map(values), [[11, 12], [23, 33], [44]]);
   });
 
   it("fails only the call that is at fault when its batch fails", async () => {

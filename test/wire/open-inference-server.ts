@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { DATATYPES } from "../../src/contract/datatype.js";
-import { openInferenceService } from "../../src/grpc/open-inference/open-inference-service.js";
+import { GrpcServer } from "../../src/grpc/server.js";
 import { bareSources } from "../../src/serving/bare-sources.js";
 import { type ContractSource, ServedRepository } from "../../src/serving/served-repository.js";
+import { createLog } from "../../src/telemetry/log.js";
+import { Metrics } from "../../src/telemetry/metrics.js";
 import {
   addModel,
   identityModel,
@@ -20,11 +21,13 @@ import {
 export interface OpenInferenceServer {
   /** `127.0.0.1:port`. */
   readonly target: string;
-  /** Lets streams end as a drain does. */
-  readonly draining: AbortController;
+  readonly metrics: Metrics;
+  /** Ends as an operator's signal makes it end: what is open is answered. */
   close(): Promise<void>;
 }
 
+const MAX_MESSAGE_BYTES = 2 ** 26;
+const DRAIN_TIMEOUT_MS = 10_000;
 const ROWS_OF_TWO = [-1, 2] as const;
 
 /** Models by the path of their file below the repository's folder. */
@@ -68,16 +71,24 @@ export async function startOpenInferenceServer(
   const repository = new ServedRepository({ read: () => readSources(root), observer: silentObserver, startsAtOnce: 2 });
   await repository.open();
   await repository.start();
-  const draining = new AbortController();
-  const server = new Server();
-  const service = openInferenceService(repository, { version: "1.2.3", draining: draining.signal, ...options });
-  server.addService(service.definition, service.implementation);
-  const port = await bind(server);
+  const metrics = new Metrics();
+  const server = await GrpcServer.start({
+    repository,
+    host: "127.0.0.1",
+    port: 0,
+    serviceImages: [],
+    metrics,
+    log: createLog("silent"),
+    version: "1.2.3",
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    allowRepositoryControl: false,
+    ...options,
+  });
   return {
-    target: `127.0.0.1:${port}`,
-    draining,
+    target: `127.0.0.1:${server.port}`,
+    metrics,
     async close() {
-      server.forceShutdown();
+      await server.drain(DRAIN_TIMEOUT_MS);
       await repository.close();
       await rm(root, { recursive: true });
     },
@@ -95,12 +106,3 @@ async function readSources(root: string): Promise<ContractSource[]> {
 }
 
 const silentObserver = { onState() {}, onWarning() {}, onCrash() {}, onSubmit() {}, onCall() {}, onRun() {} };
-
-function bind(server: Server): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
-      if (error) reject(error);
-      else resolve(port);
-    });
-  });
-}

@@ -124,11 +124,19 @@ describe("Open Inference Protocol", () => {
 
   it("refuses an answer that is larger than the limit, and names the model", async function () {
     this.timeout(START_TIMEOUT_MS);
-    const small = await startOpenInferenceServer({ maxMessageBytes: 40 });
+    const small = await startOpenInferenceServer({ maxMessageBytes: scaleRequest().length });
     const error = await callRaw(small.target, "ModelInfer", scaleRequest());
     await small.close();
     assert.equal(error?.code, status.RESOURCE_EXHAUSTED);
-    assert.match(error?.details ?? "", /^model "scale": the answer has \d+ bytes, the server sends at most 40: /);
+    assert.match(error?.details ?? "", /^model "scale": the answer has \d+ bytes, the server sends at most \d+: /);
+  });
+
+  it("counts inferences by contract, revision and code, and makes no label of what a caller made up", async () => {
+    await callRaw(server.target, "ModelInfer", scaleRequest());
+    await callRaw(server.target, "ModelInfer", Buffer.from([0x0a, 2, 0x7a, 0x7a]));
+    const text = await server.metrics.registry.getSingleMetricAsString("flotilla_requests_total");
+    assert.match(text, /\{contract="scale",revision="2",method="ModelInfer",code="OK"\} [1-9]/);
+    assert.match(text, /\{contract="",revision="",method="ModelInfer",code="NOT_FOUND"\} [1-9]/);
   });
 
   it("ends a stream with UNAVAILABLE when the server drains, once its requests are answered", async function () {
@@ -139,10 +147,10 @@ describe("Open Inference Protocol", () => {
     const call = client.ModelStreamInfer!() as ClientDuplexStream<Buffer, Buffer>;
     call.write(scaleRequest());
     const [answer] = await once(call, "data");
-    draining.draining.abort();
+    const closed = draining.close();
     const [error] = await once(call, "error");
     client.close();
-    await draining.close();
+    await closed;
     assert.deepEqual(
       ModelStreamInferResponse.decode(answer).inferResponse?.outputs[0]?.contents?.fp32Contents,
       [3, 6, 9],

@@ -24,10 +24,11 @@ describe("findBoxes()", () => {
     assert.deepEqual(findBoxes(map(faint, thin, unlikely)), []);
   });
 
-  it("takes patches that touch at a corner for one", () => {
-    const one = patch({ left: 10, top: 10, width: 20, height: 10 }, 0.9);
-    const other = patch({ left: 30, top: 20, width: 20, height: 10 }, 0.9);
-    assert.equal(findBoxes(map(one, other)).length, 1);
+  it("counts a pixel that touches a patch at a corner to the patch", () => {
+    const line = patch({ left: 10, top: 10, width: 30, height: 10 }, 0.9);
+    const speck = (left: number) => patch({ left, top: 20, width: 2, height: 2 }, 0.9);
+    assert.deepEqual(findBoxes(map(line, speck(41))), findBoxes(map(line)));
+    assert.notDeepEqual(findBoxes(map(line, speck(40))), findBoxes(map(line)));
   });
 
   it("gives a slanted patch a slanted box, from its top left corner on, clockwise", () => {
