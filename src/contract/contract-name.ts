@@ -1,7 +1,8 @@
 import { toPascalCase } from "./proto-names.js";
 
 /** The form of a contract's name: words in lower case and a version, joined by points. */
-export const CONTRACT_NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*(\.[a-z][a-z0-9]*(_[a-z0-9]+)*)*\.v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?$/;
+export const CONTRACT_NAME =
+  /^[a-z][a-z0-9]*(_[a-z0-9]+)*(\.[a-z][a-z0-9]*(_[a-z0-9]+)*)*\.v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?$/;
 /** Packages of others, in which a contract would clash with what is there. */
 const TAKEN = ["flotilla", "google", "grpc", "inference", "buf"];
 

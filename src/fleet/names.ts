@@ -21,16 +21,21 @@ export const LABEL = {
 } as const;
 
 /**
- * Name of a contract's Service and ServiceAccount: `acme.fraud.v1` is `acme-fraud-v1`. A name that has to be changed
- * more than point to hyphen, or cut, ends in a hash of the whole contract, so that no two contracts share one.
+ * Name of a contract's Service and ServiceAccount: `acme.fraud.v1` is `acme-fraud-v1`, `acme.ocr_lines.v1` is
+ * `acme-ocr--lines-v1`. One that is too long is cut and ends in a hash of the whole, so that no two contracts share one.
  */
 export function serviceName(contract: string): string {
-  return dnsName(contract, contract.replaceAll(".", "-"));
+  return dnsName(contract, hyphenated(contract));
+}
+
+/** Two hyphens for an underscore: a contract's words neither begin nor end with one, so that nothing else gives two. */
+function hyphenated(contract: string): string {
+  return contract.replaceAll(".", "-").replaceAll("_", "--");
 }
 
 /** Name of a revision's Deployment and of all that belongs to it alone: `acme-fraud-v1-r1`. */
 export function workloadName(contract: string, revision: string): string {
-  return dnsName(`${contract}/${revision}`, `${contract.replaceAll(".", "-")}-${revision}`);
+  return dnsName(`${contract}/${revision}`, `${hyphenated(contract)}-${revision}`);
 }
 
 /** A revision's name as a DestinationRule's subset, which has to be a DNS label: `r1`. */

@@ -106,7 +106,7 @@ spec:
       "fleet.yaml:9:15: spec.contracts[0].revisions.r1.modl: unknown key; did you mean model?",
       "fleet.yaml:10:38: spec.contracts[0].revisions.r2.sha256: expected a sha256 as 64 hexadecimal digits, got 12; write what `sha256sum` prints for the model",
       "fleet.yaml:11:16: spec.contracts[0].traffic: adds up to 95, expected 100; give r3 10 instead of 5",
-      'fleet.yaml:11:25: spec.contracts[0].traffic.r3: no revision is called "r3"; did you mean r1?',
+      'fleet.yaml:11:26: spec.contracts[0].traffic.r3: no revision is called "r3"; did you mean r1?',
     ]);
   });
 });

@@ -5,7 +5,7 @@ import { loadFleet } from "../../src/fleet/load.js";
 import type { FleetSpec } from "../../src/fleet/spec.js";
 import { FleetFolder, SAMPLE } from "./sample.js";
 
-const RUNS = 10_000;
+const RUNS = 5_000;
 /** Fixed, so that a failure is the same for everybody. */
 const SEED = 20_261_123;
 

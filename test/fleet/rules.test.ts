@@ -30,7 +30,7 @@ const BROKEN: readonly [string, string, string][] = [
   ],
   [
     "several revisions say their traffic",
-    fleetWith().replace("name:", "^name:"),
+    fleetWith().replace("name: acme", "^name: acme"),
     `${C}: traffic is missing, and the contract has several revisions; write traffic: { r1: 100, r2: 0 }`,
   ],
   [

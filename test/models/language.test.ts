@@ -105,9 +105,9 @@ describe("acme.language.v1", () => {
     const refusal = (message: string) => (error: unknown) => {
       return error instanceof TransformError && error.message === message;
     };
-    assert.throws(() => transform.toTensors({ texts: [] }), refusal("texts: expected 1 to 1024 texts, got 0"));
-    const many = new Array<string>(1025).fill("a");
-    assert.throws(() => transform.toTensors({ texts: many }), refusal("texts: expected 1 to 1024 texts, got 1025"));
+    assert.throws(() => transform.toTensors({ texts: [] }), refusal("texts: expected 1 to 256 texts, got 0"));
+    const many = new Array<string>(257).fill("a");
+    assert.throws(() => transform.toTensors({ texts: many }), refusal("texts: expected 1 to 256 texts, got 257"));
   });
 
   it("has a tokenizer of the library's own format", () => {
