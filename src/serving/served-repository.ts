@@ -18,9 +18,12 @@ export interface ContractSource {
 /** Where sources come from: a fleet file or a folder, read anew at each call. */
 export type ReadSources = () => Promise<readonly ContractSource[]>;
 
+type AnyModel = ServedModel | UnservedModel;
+
 interface Served {
   readonly source: ContractSource;
-  readonly models: readonly (ServedModel | UnservedModel)[];
+  /** By revision; one that has not been started yet is not there. */
+  readonly models: Map<string, AnyModel>;
 }
 
 /** All models of one server. */
@@ -41,8 +44,8 @@ export class ServedRepository implements Repository {
     this.#startsAtOnce = options.startsAtOnce;
   }
 
-  get models(): readonly (ServedModel | UnservedModel)[] {
-    return [...this.#served.values()].flatMap((served) => served.models);
+  get models(): readonly AnyModel[] {
+    return [...this.#served.values()].flatMap(modelsInOrder);
   }
 
   /** Contracts that could be read. */
@@ -57,7 +60,7 @@ export class ServedRepository implements Repository {
   /** Reads the sources, so that the contracts are known. The models are started by `start`. */
   async open(): Promise<void> {
     const sources = await this.#read();
-    this.#served = new Map(sources.map((source) => [source.name, { source, models: [] }]));
+    this.#served = new Map(sources.map((source) => [source.name, { source, models: new Map() }]));
   }
 
   /** Loads and warms every model up. Resolves when each is ready or has failed. */
@@ -67,13 +70,11 @@ export class ServedRepository implements Repository {
     const next = async (): Promise<void> => {
       for (let item = queue.shift(); item; item = queue.shift()) {
         const model = this.#create(item.source, item.settings);
-        const { source, models } = this.#served.get(item.source.name)!;
-        this.#served.set(source.name, { source, models: [...models, model] });
+        this.#served.get(item.source.name)!.models.set(model.revision, model);
         await model.settled();
       }
     };
     await Promise.all(Array.from({ length: this.#startsAtOnce }, next));
-    for (const served of this.#served.values()) sortLikeSource(served);
     this.#started = true;
     this.#onChange();
   }
@@ -82,7 +83,7 @@ export class ServedRepository implements Repository {
     const served = this.#served.get(contract);
     if (!served) throw unknownModel(contract, [...this.#served.keys()]);
     const wanted = revision || served.source.defaultRevision;
-    const model = served.models.find((candidate) => candidate.revision === wanted);
+    const model = served.models.get(wanted);
     if (model) return model;
     if (served.source.models.some((settings) => settings.revision === wanted)) {
       throw new Fault("NOT_READY", `${contract}/${wanted} is still loading; try again`);
@@ -94,10 +95,10 @@ export class ServedRepository implements Repository {
   async load(contract: string): Promise<void> {
     const source = (await this.#read()).find((candidate) => candidate.name === contract);
     if (!source) throw unknownModel(contract, [...this.#served.keys()]);
-    const before = this.#served.get(contract)?.models ?? [];
+    const before = [...(this.#served.get(contract)?.models.values() ?? [])];
     const models = source.models.map((settings) => this.#create(source, settings));
     await Promise.all(models.map((model) => model.settled()));
-    this.#served.set(contract, { source, models });
+    this.#served.set(contract, { source, models: new Map(models.map((model) => [model.revision, model])) });
     this.#onChange();
     await Promise.all(before.map((model) => model.close()));
     const failed = models.filter((model) => model.state === "FAILED");
@@ -107,7 +108,7 @@ export class ServedRepository implements Repository {
   async unload(contract: string): Promise<void> {
     const served = this.#served.get(contract);
     if (!served) throw unknownModel(contract, [...this.#served.keys()]);
-    const closed = served.models.map((model) => model.unload());
+    const closed = modelsInOrder(served).map((model) => model.unload());
     this.#onChange();
     await Promise.all(closed);
   }
@@ -117,7 +118,7 @@ export class ServedRepository implements Repository {
     await Promise.all(this.models.map((model) => model.close()));
   }
 
-  #create(source: ContractSource, settings: ModelSettings): ServedModel | UnservedModel {
+  #create(source: ContractSource, settings: ModelSettings): AnyModel {
     if (source.problem === undefined) return new ServedModel(settings, this.#observer);
     const model = new UnservedModel(settings, source.problem);
     this.#observer.onState(model);
@@ -159,10 +160,9 @@ export class UnservedModel implements Model {
   }
 }
 
-/** Models come in the order in which they were loaded; people expect the file's. */
-function sortLikeSource({ source, models }: Served): void {
-  const order = source.models.map((settings) => settings.revision);
-  (models as (ServedModel | UnservedModel)[]).sort((a, b) => order.indexOf(a.revision) - order.indexOf(b.revision));
+/** In the order of the source: they are started in any. */
+function modelsInOrder({ source, models }: Served): AnyModel[] {
+  return source.models.flatMap(({ revision }) => models.get(revision) ?? []);
 }
 
 function unknownModel(name: string, known: readonly string[]): Fault {
