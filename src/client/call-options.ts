@@ -54,16 +54,18 @@ export function toGrpcOptions({ deadlineMs, parent }: CallOptions): GrpcCallOpti
   return { deadline: Math.min(own, parent ? Number(parent.getDeadline()) : Number.POSITIVE_INFINITY) };
 }
 
+/** Whether the call has been given up before it was made. */
+export function isCancelled({ signal, parent }: CallOptions): boolean {
+  return (signal?.aborted ?? false) || (parent?.cancelled ?? false);
+}
+
 /**
  * Runs `cancel` once the call is to be given up: by its signal, or because its parent was.
  * @returns stops watching; to be called when the call is over
  */
 export function watchCancellation({ signal, parent }: CallOptions, cancel: () => void): () => void {
   const signals = [signal, parent && cancellationOf(parent)].filter((found) => found !== undefined);
-  for (const found of signals) {
-    if (found.aborted) cancel();
-    else found.addEventListener("abort", cancel, { once: true });
-  }
+  for (const found of signals) found.addEventListener("abort", cancel, { once: true });
   return () => {
     for (const found of signals) found.removeEventListener("abort", cancel);
   };
@@ -80,8 +82,7 @@ function cancellationOf(parent: IncomingCall): AbortSignal {
   if (known) return known;
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
-  if (parent.cancelled) controller.abort();
-  else parent.once("cancelled", () => controller.abort());
+  parent.once("cancelled", () => controller.abort());
   cancellations.set(parent, controller.signal);
   return controller.signal;
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import type { Client, ClientDuplexStream, Metadata, StatusObject } from "@grpc/grpc-js";
-import { toCallError } from "./call-error.js";
-import { type CallOptions, toGrpcOptions, toMetadata, watchCancellation } from "./call-options.js";
+import { type Client, type ClientDuplexStream, type Metadata, type StatusObject, status } from "@grpc/grpc-js";
+import { CallError, toCallError } from "./call-error.js";
+import { type CallOptions, isCancelled, toGrpcOptions, toMetadata, watchCancellation } from "./call-options.js";
 import { readTrailers } from "./hop.js";
 
 /** A method as generated code, or a descriptor read at run time, describes it. */
@@ -35,6 +35,7 @@ export function callUnary<Request, Response>(
   options: CallOptions,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
+    refuseCancelled(channel, method.path, options);
     const report = hopReporter(channel, method.path, options);
     const call = channel.client.makeUnaryRequest(
       method.path,
@@ -49,9 +50,9 @@ export function callUnary<Request, Response>(
       },
     );
     const unwatch = watchCancellation(options, () => call.cancel());
-    call.on("status", (status: StatusObject) => {
+    call.on("status", (ended: StatusObject) => {
       unwatch();
-      report(status);
+      report(ended);
     });
   });
 }
@@ -67,6 +68,7 @@ export async function* callStream<Request, Response>(
   requests: Messages<Request>,
   options: CallOptions,
 ): AsyncGenerator<Response, void, undefined> {
+  refuseCancelled(channel, method.path, options);
   const report = hopReporter(channel, method.path, options);
   const call = channel.client.makeBidiStreamRequest(
     method.path,
@@ -77,12 +79,13 @@ export async function* callStream<Request, Response>(
   );
   const over = new AbortController();
   const unwatch = watchCancellation(options, () => call.cancel());
-  call.on("status", (status: StatusObject) => {
+  call.on("status", (ended: StatusObject) => {
     unwatch();
     over.abort();
-    report(status);
+    report(ended);
   });
-  // The loop below sees errors while it runs. After a `break` nobody listens, and an unheard error ends the process.
+  // The loop hears errors as long as it runs. Leaving it cancels the call, which is an error too, and one that nobody
+  // hears ends the process.
   call.on("error", () => {});
   let failure: { readonly error: unknown } | undefined;
   send(call, requests, over.signal).catch((error) => {
@@ -96,6 +99,13 @@ export async function* callStream<Request, Response>(
   } finally {
     call.cancel();
   }
+}
+
+/** Once grpc-js has the call, a server may see it before its cancellation. */
+function refuseCancelled({ target }: Channel, path: string, options: CallOptions): void {
+  if (!isCancelled(options)) return;
+  const details = "the call was given up before it was made";
+  throw new CallError({ code: status.CANCELLED, details, method: path.slice(1), target });
 }
 
 async function send<Request>(
@@ -113,7 +123,7 @@ async function send<Request>(
 }
 
 /** Starts a hop's clock; what it returns tells those who listen that the hop is over. */
-function hopReporter(channel: Channel, path: string, options: CallOptions): (status: StatusObject) => void {
+function hopReporter(channel: Channel, path: string, options: CallOptions): (ended: StatusObject) => void {
   const startedMs = performance.now();
   return ({ code, metadata }) => {
     if (!options.onHop) return;

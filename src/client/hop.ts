@@ -59,7 +59,7 @@ export function readTrailers(
 /** Reads `queue=0.1, infer=1.3, total=1.7`. What it does not know, or can't read, it leaves out. */
 export function parseServerTiming(header: string): ServerTiming {
   const timing: Record<string, number> = {};
-  for (const [, name, value] of header.matchAll(/(queue|batch|infer|codec|total)=(\d+(?:\.\d+)?)/g)) {
+  for (const [, name, value] of header.matchAll(/\b(queue|batch|infer|codec|total)=(\d+(?:\.\d+)?)/g)) {
     timing[`${name}Ms`] = Number(value);
   }
   return timing;

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { OnnxError } from "./onnx-error.js";
-import { field, readMessage, varintField } from "./onnx-value.js";
+import { field, isVarints, readMessage, varintField } from "./onnx-wire.js";
 import { type WireReader, WireType } from "./wire.js";
 
 /** The classes of a classifier, in the order of its scores: ids or names. */
@@ -110,9 +110,4 @@ export function readSparse(reader: WireReader): OnnxConstant[] {
     else reader.skip(tag & 7);
   }
   return constants;
-}
-
-/** The tag of a field of packed or single varints, whichever it is written as. */
-export function isVarints(tag: number, number: number): boolean {
-  return tag === field(number) || tag === number * 8 + WireType.VARINT;
 }

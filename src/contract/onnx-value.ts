@@ -1,8 +1,9 @@
 import { fromOnnxDatatype } from "./datatype.js";
 import { OnnxError } from "./onnx-error.js";
+import { field, readMessage, varintField } from "./onnx-wire.js";
 import type { TensorSpec } from "./signature.js";
 import { elementCount, formatShape, MAX_ELEMENTS } from "./tensor.js";
-import { WireReader, WireType } from "./wire.js";
+import type { WireReader } from "./wire.js";
 
 /** A dimension as the file states it: a number, a name, or undefined where it is free and has no name. */
 export type OnnxDimension = number | string | undefined;
@@ -45,24 +46,6 @@ export function readValue(reader: WireReader): OnnxValue {
     else reader.skip(tag & 7);
   }
   return { name, type };
-}
-
-/** A reader of the message that lies at the reader's position, which moves past it. */
-export function readMessage(reader: WireReader): WireReader {
-  const length = reader.length();
-  const start = reader.position;
-  reader.position += length;
-  return new WireReader(reader.bytes, start, start + length);
-}
-
-/** The tag of a length-delimited field. */
-export function field(number: number): number {
-  return number * 8 + WireType.BYTES;
-}
-
-/** The tag of a varint field. */
-export function varintField(number: number): number {
-  return number * 8 + WireType.VARINT;
 }
 
 /** Reads an `onnx.TypeProto`. */

@@ -1,17 +1,10 @@
 import { Fault } from "./fault.js";
-import { findClasses, indexProducers } from "./onnx-classes.js";
+import { findClasses } from "./onnx-classes.js";
 import type { Classes } from "./onnx-constant.js";
 import { explainForeignFile, OnnxError } from "./onnx-error.js";
 import { emptyGraph, GraphReader, type OnnxGraph } from "./onnx-graph.js";
-import {
-  dimensionNames,
-  field,
-  isUnranked,
-  type OnnxValue,
-  readMessage,
-  toTensorSpec,
-  varintField,
-} from "./onnx-value.js";
+import { dimensionNames, isUnranked, type OnnxValue, toTensorSpec } from "./onnx-value.js";
+import { field, readMessage, varintField } from "./onnx-wire.js";
 import type { Signature, TensorSpec } from "./signature.js";
 import { WireReader } from "./wire.js";
 
@@ -110,9 +103,8 @@ function toModel({ graph, externalData, opsets, producer }: ModelParts): OnnxMod
         "export the model with a shape for it, free dimensions included",
     );
   }
-  const producers = indexProducers(graph);
   const classes = graph.outputs.flatMap(({ name }) => {
-    const found = findClasses(graph, producers, name);
+    const found = findClasses(graph, name);
     return found ? [[name, found] as const] : [];
   });
   return {

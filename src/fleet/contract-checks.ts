@@ -1,13 +1,13 @@
-import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { promisify } from "node:util";
-import { type Finding, FleetError, fileFinding, shownFile } from "./findings.js";
+import { readFileSync } from "node:fs";
+import { join, sep } from "node:path";
+import { bindingChanges } from "./binding-changes.js";
+import { type Finding, fileFinding, shownFile } from "./findings.js";
 import { contractFolder, PROTO_FOLDER, ProtoWorkspace } from "./proto-workspace.js";
 import { contractFiles } from "./protos.js";
+import { openRelease, type Release } from "./release.js";
 
-const run = promisify(execFile);
+/** An image in a workspace, with the places of everything in the text. */
+const IMAGE = "image.binpb";
 
 /**
  * What `buf lint` says of some contracts, by the fleet's own buf.yaml or the STANDARD rules. A contract that does not
@@ -41,8 +41,9 @@ function byPresence(root: string, contracts: readonly string[]): [string[], Find
 }
 
 /**
- * What `buf breaking` says of contracts that were released before: by the fleet's own buf.yaml, or the PACKAGE rules.
- * A contract that is new is not compared.
+ * Changes that break callers of contracts that were released before: what `buf breaking` says, by the fleet's own
+ * buf.yaml or the PACKAGE rules; and bindings that changed, of which buf knows nothing. A contract that is new is not
+ * compared.
  * @param options.against a folder that holds another state of the fleet, or else a git commit, branch or tag
  * @throws FleetError where there is nothing to compare with
  */
@@ -60,7 +61,7 @@ export async function breakingContracts(
     const before = new ProtoWorkspace(released.root);
     const now = new ProtoWorkspace(root);
     try {
-      return await compare(before, now, both);
+      return await compare(before, now, { contracts: both, nameReleased: released.nameOf });
     } finally {
       before.close();
       now.close();
@@ -70,58 +71,35 @@ export async function breakingContracts(
   }
 }
 
-async function compare(before: ProtoWorkspace, now: ProtoWorkspace, contracts: readonly string[]): Promise<Finding[]> {
+async function compare(
+  before: ProtoWorkspace,
+  now: ProtoWorkspace,
+  what: { readonly contracts: readonly string[]; readonly nameReleased: Release["nameOf"] },
+): Promise<Finding[]> {
   for (const workspace of [before, now]) {
-    const flags = ["--error-format=json", "-o", "image.binpb", ...workspace.pathFlags(contracts)];
+    const flags = ["--error-format=json", "-o", IMAGE, ...workspace.pathFlags(what.contracts)];
     const built = await workspace.run(["build", ...flags]);
-    if (built.exitCode !== 0) return workspace.findings(built);
+    if (built.exitCode === 0) continue;
+    const findings = workspace.findings(built);
+    return workspace === now ? findings : findings.map((found) => ({ ...found, file: what.nameReleased(found.file) }));
   }
+  const fix = "callers of the released contract would break: make a new version of the contract";
+  return [...(await wireChanges(before, now)), ...bindings(before, now)].map((finding) => ({ ...finding, fix }));
+}
+
+async function wireChanges(before: ProtoWorkspace, now: ProtoWorkspace): Promise<Finding[]> {
   const config = JSON.stringify({ version: "v2", breaking: now.rules().breaking });
-  const flags = ["--error-format=json", "--exclude-imports", `--against=${join(before.folder, "image.binpb")}`];
-  const result = await now.run(["breaking", "image.binpb", ...flags, `--config=${config}`]);
-  // In an image files are named from the proto folder on.
-  return now.findings(result, `${PROTO_FOLDER}/`).map((finding) => ({
-    ...finding,
-    fix: "callers of the released contract would break: make a new version of the contract",
-  }));
+  const flags = ["--error-format=json", `--against=${join(before.folder, IMAGE)}`, `--config=${config}`];
+  const result = await now.run(["breaking", IMAGE, ...flags]);
+  // In an image files are named from the proto folder on. What contracts import counts: their messages hold it. What
+  // Flotilla's own options are does not, as nobody sends them.
+  const options = shownFile(join(now.root, PROTO_FOLDER, "flotilla")) + sep;
+  return now.findings(result, `${PROTO_FOLDER}/`).filter(({ file }) => !file.startsWith(options));
 }
 
-interface Release {
-  readonly root: string;
-  close(): void;
-}
-
-/** The fleet as it was released: a folder as it is, or a git commit's protos in a temporary folder. */
-async function openRelease(root: string, against: string): Promise<Release> {
-  if (existsSync(join(against, PROTO_FOLDER))) return { root: resolve(against), close: () => undefined };
-  const folder = mkdtempSync(join(tmpdir(), "flotilla-release-"));
-  const close = () => rmSync(folder, { recursive: true, force: true });
-  try {
-    await checkOutProtos(root, against, folder);
-    return { root: folder, close };
-  } catch (error) {
-    close();
-    throw error;
-  }
-}
-
-/** Writes a commit's protos into a folder, through an index of its own: the repository is left as it is. */
-async function checkOutProtos(root: string, commit: string, folder: string): Promise<void> {
-  const env = { ...process.env, GIT_INDEX_FILE: join(folder, "index") };
-  const git = (...args: string[]) => run("git", ["-C", root, ...args], { env });
-  const into = join(folder, PROTO_FOLDER);
-  try {
-    await git("rev-parse", "--verify", "--quiet", "--end-of-options", `${commit}^{commit}`);
-  } catch {
-    const message = `expected a folder with ${PROTO_FOLDER}/ in it, or a git commit, branch or tag`;
-    throw new FleetError([fileFinding(commit, message, "fetch it, or name another")]);
-  }
-  mkdirSync(into);
-  try {
-    await git("read-tree", `${commit}:./${PROTO_FOLDER}`);
-  } catch {
-    // That commit has no protos yet: everything is new.
-    return;
-  }
-  await git("checkout-index", "--all", `--prefix=${into}/`);
+function bindings(before: ProtoWorkspace, now: ProtoWorkspace): Finding[] {
+  const [released, current] = [before, now].map(({ folder }) => readFileSync(join(folder, IMAGE)));
+  return bindingChanges(released!, current!).map(({ file, ...change }) => {
+    return { ...change, file: shownFile(join(now.root, PROTO_FOLDER, file)), path: "", fix: "" };
+  });
 }

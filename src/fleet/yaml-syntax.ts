@@ -3,7 +3,7 @@ import type { TreeFinding } from "./yaml-reader.js";
 
 /** Bounds on a fleet file, far above any real one, so that a hostile one costs little. */
 const MAX_DEPTH = 64;
-const MAX_LEXEMES = 600_000;
+const MAX_LEXEMES = 2_000_000;
 
 /** A text as a YAML document, or what is wrong with its syntax. */
 export interface Parsed {

@@ -116,10 +116,11 @@ describe("flotilla add", function () {
       const answer = execFileSync("sh", ["-c", `${command} --target ${server.served.address} --output json`], {
         encoding: "utf8",
         cwd: fleet,
+        stdio: "pipe",
       });
       assert.match(answer, /"probabilityLegit":\s*0\.5/);
     } finally {
-      await server.stop();
+      await server.end();
     }
   });
 
@@ -140,7 +141,7 @@ describe("flotilla add", function () {
     add("models/one.onnx", "--as", "acme.fraud.v1");
     const text = inFleet("fleet.yaml")
       .replace("spec:", "# what the risk team serves\nspec:")
-      .replace("r1: 100", "r1: 100 # all");
+      .replace("r1: 100 }", "r1: 100 } # all");
     writeFileSync(path.join(fleet, "fleet.yaml"), text);
     const said = add(given("better.onnx", BETTER), "--as", "acme.fraud.v1");
     assert.match(said, /^r2 gets no calls yet/m);
@@ -198,7 +199,7 @@ describe("flotilla add", function () {
       "A contract never changes once it is released. This makes the next version:",
     ]);
     const command = lines[4]!.trim().replace(/^npx flotilla/, `"${process.execPath}" "${FLOTILLA}"`);
-    execFileSync("sh", ["-c", command], { cwd: fleet });
+    execFileSync("sh", ["-c", command], { cwd: fleet, stdio: "pipe" });
     assert.match(inFleet("proto/acme/fraud/v2/fraud_service.proto"), /LABEL_LEGIT = 1/);
     assert.deepEqual(
       loadFleet(path.join(fleet, "fleet.yaml")).contracts.map(({ name }) => name),
@@ -455,7 +456,7 @@ describe("flotilla add", function () {
       );
       assert.equal(server.served.models.length, 8);
     } finally {
-      await server.stop();
+      await server.end();
     }
   });
 });

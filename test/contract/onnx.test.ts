@@ -348,17 +348,34 @@ describe("readOnnx() of hostile files", () => {
     assert(after.heapUsed - before.heapUsed < 8 * 2 ** 20, "the heap grew");
   });
 
+  it("keeps next to nothing of millions of nodes, and refuses more inputs than any model has", () => {
+    // `count` copies of an empty message as the graph's field `number`, in a file made by hand: a model is slow to build.
+    const file = (number: number, count: number) => {
+      const parts = Buffer.alloc(count * 2);
+      for (let index = 0; index < count; index++) parts[index * 2] = number * 8 + 2;
+      const length = [0, 7, 14, 21].map((shift) => ((parts.length >>> shift) & 0x7f) | (shift < 21 ? 0x80 : 0));
+      return Buffer.concat([Buffer.from([0x08, 0x08, 0x3a, ...length]), parts]);
+    };
+    const before = process.memoryUsage().heapUsed;
+    assert.match(refusal(file(1, 1_000_000)), /names no operator set/);
+    assert(process.memoryUsage().heapUsed - before < 64 * 2 ** 20, "the heap grew");
+    assert.match(refusal(file(11, 1_000_000)), /a graph has more than 100000 inputs or outputs/);
+  });
+
   it("reads no more of a long list than classes can be", () => {
     const ints = Array.from({ length: 200_000 }, (_, index) => index);
     const nodes = [{ op: "X", inputs: ["x"], outputs: ["y"], attributes: { classlabels_ints: { ints } } }];
     assert.equal(readOnnx(variant({ nodes })).classes.size, 0);
   });
 
-  it("takes strings that are not UTF-8 where they are weights, and not where they are names", () => {
+  it("takes strings that are not UTF-8 for weights, and refuses them as names", () => {
     const bytes = variant({ initializers: [{ name: "s", datatype: "BYTES", dims: [1], data: ["weights"] }] });
     const at = Buffer.from(bytes).indexOf("weights");
     bytes[at] = 0xff;
     assert.equal(readOnnx(bytes).signature.inputs.length, 1);
+    const classifier = classifierModel({ classes: ["unusual", "usual"], columns: 2 });
+    classifier[Buffer.from(classifier).indexOf("unusual")] = 0xff;
+    assert.equal(readOnnx(classifier).classes.size, 0);
     const named = variant({ inputs: [{ name: "unique_name", ...VECTOR }] });
     named[Buffer.from(named).indexOf("unique_name")] = 0xff;
     assert.match(refusal(named), /string that is not UTF-8/);

@@ -211,7 +211,6 @@ message PredictResponse {
         labels: ["no", "yes"],
       }),
       signed([tensors([-1, 3])[10]!], [{ name: "label", datatype: "INT32", shape: [-1] }], { labels: ["no", "yes"] }),
-      identity([{ name: "x", datatype: "FP32", shape: [-1, 2] }], { name: "acme.flotilla.v1", style: "record" }),
     ]);
   });
 
@@ -219,6 +218,7 @@ message PredictResponse {
     this.timeout(60_000);
     const name = fc.oneof(
       fc.string({ minLength: 1, unit: "binary" }),
+      fc.string({ minLength: 1, unit: "grapheme-ascii" }),
       fc.constantFrom("x", "X", "x_1", "x1", "x:0", "0"),
     );
     const shape = fc.array(fc.constantFrom<number>(-1, 1, 2, 5), { maxLength: 4 });
@@ -243,6 +243,14 @@ message PredictResponse {
       // Each run is a workspace of many contracts: buf takes as long for one as for all. Shrinking would take minutes.
       { numRuns: 4, endOnFailure: true },
     );
+  });
+
+  it("finds Flotilla's options from packages with that word in their own name", () => {
+    for (const name of ["acme.flotilla.v1", "acme.flotilla.models.v1"]) {
+      const inputs = ["x", "pair"].map((each) => ({ name: each, datatype: "FP32", shape: [-1, -1] }) as const);
+      const text = writeContract(identity(inputs, { name }));
+      assert(loadContract(buildWithBuf([{ name, text }]), name).signature, name);
+    }
   });
 
   it("leaves the messages of a transform to its author", () => {
@@ -347,11 +355,11 @@ describe("writeContract() of names", () => {
 
   it("keeps a name from ending a comment or a string", () => {
     const evil = 'a\nmessage Evil {}\u2028"\\';
-    const text = writeContract(
-      identity([{ name: "X", datatype: "FP32", shape: [-1, 2] }], { columns: [evil, "class"] }),
-    );
+    const spec = { name: evil, datatype: "FP32", shape: [-1, 2] } as const;
+    const text = writeContract(identity([spec], { columns: [evil, "class"] }));
     assert.doesNotMatch(text, /^message Evil/m);
-    buildWithBuf([{ name: "acme.fraud.v1", text }]);
+    const { signature } = loadContract(buildWithBuf([{ name: "acme.fraud.v1", text }]), "acme.fraud.v1");
+    assert.deepEqual(signature?.inputs, [spec]);
   });
 });
 

@@ -27,7 +27,11 @@ const FILES: readonly [string, string | Uint8Array, string][] = [
   ["a list in lists, 4 MiB deep", "[".repeat(2 ** 22), "nested more than 64 levels deep"],
   ["mappings 1 MiB deep", "{a: ".repeat(2 ** 18), "nested more than 64 levels deep"],
   ["sequences 1 MiB deep", "- ".repeat(2 ** 19), "nested more than 64 levels deep"],
-  ["4 MiB of commas", "[,".padEnd(2 ** 22, ","), "more than 600000 pieces of text; split the fleet into several files"],
+  [
+    "4 MiB of commas",
+    "[,".padEnd(2 ** 22, ","),
+    "more than 2000000 pieces of text; split the fleet into several files",
+  ],
   ["larger than 4 MiB", "#".repeat(2 ** 22 + 1), "is 4194305 bytes large, expected at most 4194304"],
   ["50 000 keys", Array.from({ length: 50_000 }, (_, at) => `k${at}: 1`).join("\n"), "unknown key"],
 ];
@@ -59,6 +63,13 @@ describe("a file that is no fleet", function () {
     assert(
       findingsOfText(aliasBomb()).some((finding) => finding.includes("aliases make this more than 1000000 values")),
     );
+  });
+
+  it("gets that finding alone, at no cost, when a large contract is repeated by aliases", () => {
+    const revisions = Array.from({ length: 200 }, (_, at) => `r${at}: { model: m.onnx, sha256: ${DIGEST} }`).join(", ");
+    const contract = `&c { name: a.b.v1, revisions: { ${revisions} }, traffic: { r0: 100 } }`;
+    const text = `kind: Fleet\nspec: { contracts: [${contract}, ${Array(20_000).fill("*c").join(", ")}] }`;
+    assert.equal(findingsOfText(text).length, 1);
   });
 
   it("gets no more findings than somebody may read", () => {

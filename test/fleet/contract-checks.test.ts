@@ -101,6 +101,35 @@ describe("breakingContracts()", () => {
     );
   });
 
+  it("finds a change of a message that the contract imports", async () => {
+    const file = "proto/acme/common/v1/money.proto";
+    const money = 'syntax = "proto3";\n\npackage acme.common.v1;\n\nmessage Money {\n  int64 units = 1;\n}\n';
+    const importing = fraudProto({
+      imports: 'import "acme/common/v1/money.proto";',
+      amount: "acme.common.v1.Money money = 2;\n  float",
+    });
+    for (const where of [folder, released]) where.write(FRAUD_FILE, importing);
+    released.write(file, money);
+    folder.write(file, money.replace("int64", "string"));
+    assert.match(
+      lines(await compare(), file).join(),
+      /^6: Field "1" with name "units" on message "Money" changed type/,
+    );
+  });
+
+  it("does not mind what becomes of Flotilla's own options", async () => {
+    const options = 'syntax = "proto2";\npackage flotilla.v1;\nimport "google/protobuf/descriptor.proto";\n';
+    for (const [where, type] of [
+      [folder, "A"],
+      [released, "B"],
+    ] as const) {
+      const bindings = `message ${type} { optional string tensor = 1; optional int32 index = 2; optional string name = 3; }\n`;
+      const text = `${options}${bindings}extend google.protobuf.FieldOptions { optional ${type} column = 51202; }\n`;
+      where.write("proto/flotilla/v1/options.proto", text);
+    }
+    assert.deepEqual(await compare(), []);
+  });
+
   it("goes by the rules of the fleet's own buf.yaml", async () => {
     folder.write(FRAUD_FILE, WITHOUT_RPC);
     folder.write("buf.yaml", "version: v2\nbreaking: { use: [WIRE_JSON] }\n");
@@ -134,14 +163,15 @@ describe("breakingContracts()", () => {
       git("add", ".");
       git("commit", "--quiet", "--message=released");
       git("tag", "released");
-      folder.remove();
-      folder.write(FRAUD_FILE, fraudProto());
+      repository.write(`fleets/payments/${FRAUD_FILE}`, "nonsense");
+      git("commit", "--quiet", "--all", "--message=broken");
       repository.write(`fleets/payments/${FRAUD_FILE}`, WITHOUT_RPC);
       const root = join(repository.root, "fleets/payments");
       const before = git("status", "--porcelain");
       const findings = await breakingContracts(root, [FRAUD], { against: "released" });
       assert.match(findings[0]?.message ?? "", /RPC "Predict" on service "FraudService" was deleted/);
       assert.equal(findings[0]?.file, join(root, FRAUD_FILE));
+      assert.equal((await breakingContracts(root, [FRAUD], { against: "HEAD" }))[0]?.file, `HEAD:${FRAUD_FILE}`);
       assert.equal(git("status", "--porcelain"), before);
     } finally {
       repository.remove();

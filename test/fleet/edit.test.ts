@@ -70,6 +70,12 @@ spec:
     assert.deepEqual(findingsOfText(text), []);
   });
 
+  it("says the traffic right after the revisions, whatever follows them", () => {
+    const before = `spec:\n  contracts:\n    - name: a.b.v1\n      revisions:\n        r1: { model: m.onnx, sha256: ${DIGEST} }\n      deadline: 1s\n`;
+    const lines = add(before, added("a.b.v1", "r2")).split("\n");
+    assert.deepEqual(lines.slice(6), ["      traffic: { r1: 100 }", "      deadline: 1s", ""]);
+  });
+
   it("adds a contract after the others, before the comments that end the file", () => {
     const text = add(SAMPLE, added("acme.churn.v1", "r1"));
     assert.deepEqual(newLines(SAMPLE, text), [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
@@ -97,11 +97,15 @@ describe("contractImage()", () => {
     assert.equal(fileNames(await contractImage(folder.root, FRAUD)).length, 5);
   });
 
-  it("is stale after an edit that came while it was built", async () => {
+  it("is older than any edit that came while it was built, and so built again", async () => {
     folder.write(FRAUD_FILE, fraudProto(), -60);
     const building = contractImage(folder.root, FRAUD);
     folder.write(FRAUD_FILE, fraudProto({ amount: "double" }), 0.001);
     await building;
+    const [image, source] = [imagePath(folder.root, FRAUD), join(folder.root, FRAUD_FILE)].map((file) =>
+      statSync(file),
+    );
+    assert(image!.mtimeMs < source!.mtimeMs);
     assert.equal(amountType(await contractImage(folder.root, FRAUD)), 1);
   });
 

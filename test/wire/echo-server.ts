@@ -44,7 +44,7 @@ export const ECHO_PROTO = `
 
 /** A grpc-js server that gives back what it gets, and reflection. */
 export interface EchoServer {
-  /** \`127.0.0.1:port\`. */
+  /** `127.0.0.1:port`. */
   readonly target: string;
   close(): void;
 }
@@ -79,7 +79,10 @@ export async function startEchoServer(
     },
     {
       echo: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => done(null, call.request),
-      echoStream: (call: ServerDuplexStream<Buffer, Buffer>) => call.pipe(call),
+      echoStream: (call: ServerDuplexStream<Buffer, Buffer>) => {
+        call.on("data", (message: Buffer) => call.write(message));
+        call.on("end", () => call.end());
+      },
     },
   );
   const port = await new Promise<number>((resolve, reject) => {

@@ -11,7 +11,7 @@ import {
   type ServerReflectionResponse,
 } from "../../generated/ts/grpc/reflection/v1/reflection.js";
 import { ServerReflectionClient as AlphaClient } from "../../generated/ts/grpc/reflection/v1alpha/reflection.js";
-import { reflectionServices } from "../../src/grpc/reflection.js";
+import { type ReflectionOptions, reflectionServices } from "../../src/grpc/reflection.js";
 import { ROOT } from "../support/contract-fixture.js";
 import { type EchoServer, echoImage, startEchoServer } from "./echo-server.js";
 
@@ -31,24 +31,30 @@ describe("server reflection", () => {
   let server: EchoServer;
   let client: ServerReflectionClient;
   let alpha: AlphaClient;
+  const open: { close(): void }[] = [];
 
   beforeEach(async () => {
     server = await startEchoServer();
     client = new ServerReflectionClient(server.target, credentials.createInsecure());
     alpha = new AlphaClient(server.target, credentials.createInsecure());
+    open.push(client, alpha, server);
   });
   afterEach(() => {
-    client.close();
-    alpha.close();
-    server.close();
+    for (const one of open.splice(0)) one.close();
   });
+
+  /** A server of other images, or with other options, and a client of it. */
+  const serve = async (images: readonly Uint8Array[], options: ReflectionOptions = {}) => {
+    const asking = await serve(images, options);
+    open.push(asking, other);
+    return asking;
+  };
 
   const ask = async (question: Question) => (await askAll(client.serverReflectionInfo(), [question]))[0]!;
 
   it("lists every service of its images once, in alphabetical order", async () => {
     const flotilla = readFileSync(path.join(ROOT, "generated/flotilla.binpb"));
-    const both = await startEchoServer([echoImage(), flotilla, echoImage()]);
-    const listing = new ServerReflectionClient(both.target, credentials.createInsecure());
+    const listing = await serve([echoImage(), flotilla, echoImage()]);
     const [answer] = await askAll(listing.serverReflectionInfo(), [{ listServices: "" }]);
     const names = answer!.listServicesResponse!.service.map(({ name }) => name);
     assert.deepEqual(names, [...new Set(names)].sort());
@@ -60,21 +66,16 @@ describe("server reflection", () => {
     ]) {
       assert(names.includes(expected), expected);
     }
-    listing.close();
-    both.close();
   });
 
   it("lists only what is served, and still describes the rest", async () => {
-    const quiet = await startEchoServer([echoImage()], { isServed: () => false });
-    const asking = new ServerReflectionClient(quiet.target, credentials.createInsecure());
+    const asking = await serve([echoImage()], { isServed: () => false });
     const [list, file] = await askAll(asking.serverReflectionInfo(), [
       { listServices: "" },
       { fileContainingSymbol: "test.echo.v1.EchoService" },
     ]);
     assert.deepEqual(list!.listServicesResponse!.service, []);
     assert.equal(fileNames(file!)[0], ECHO_FILE);
-    asking.close();
-    quiet.close();
   });
 
   it("finds the file of every kind of symbol", async () => {
@@ -193,16 +194,13 @@ describe("server reflection", () => {
   it("takes the first of several files of one name", async () => {
     const changed = fromBinary(FileDescriptorSetSchema, echoImage());
     changed.file.find(({ name }) => name === ECHO_FILE)!.messageType[0]!.name = "Renamed";
-    const both = await startEchoServer([echoImage(), toBinary(FileDescriptorSetSchema, changed)]);
-    const asking = new ServerReflectionClient(both.target, credentials.createInsecure());
+    const asking = await serve([echoImage(), toBinary(FileDescriptorSetSchema, changed)]);
     const [kept, ignored] = await askAll(asking.serverReflectionInfo(), [
       { fileContainingSymbol: "test.echo.v1.EchoMessage" },
       { fileContainingSymbol: "test.echo.v1.Renamed" },
     ]);
     assert.equal(fileNames(kept!)[0], ECHO_FILE);
     assert.equal(ignored!.errorResponse!.errorCode, status.NOT_FOUND);
-    asking.close();
-    both.close();
   });
 
   it("refuses an image without its imports, naming both files", () => {
@@ -216,8 +214,7 @@ describe("server reflection", () => {
 
   it("ends an idle stream once the server drains", async () => {
     const draining = new AbortController();
-    const ending = await startEchoServer([echoImage()], { draining: draining.signal });
-    const asking = new ServerReflectionClient(ending.target, credentials.createInsecure());
+    const asking = await serve([echoImage()], { draining: draining.signal });
     const stream = asking.serverReflectionInfo();
     stream.write(ServerReflectionRequest.fromPartial({ listServices: "" }));
     await once(stream, "data");
@@ -225,8 +222,6 @@ describe("server reflection", () => {
     const over = once(stream, "status");
     draining.abort();
     assert.equal((await over)[0].code, status.OK);
-    asking.close();
-    ending.close();
   });
 });
 
