@@ -1,5 +1,7 @@
 import path from "node:path";
 import pc from "picocolors";
+import type { Contract } from "../contract/contract.js";
+import { exampleRequest } from "../contract/example-request.js";
 import { formatSpec } from "../contract/signature.js";
 import type { FleetSpec } from "../fleet/spec.js";
 import type { Model } from "../serving/inference.js";
@@ -8,6 +10,8 @@ import { formatTable } from "./table.js";
 /** What to tell of a server that has started. */
 export interface ServeReport {
   readonly models: readonly Model[];
+  /** Contracts that could be read. */
+  readonly contracts: readonly Contract[];
   /** Undefined for a bare repository. */
   readonly fleet: FleetSpec | undefined;
   readonly host: string;
@@ -16,6 +20,12 @@ export interface ServeReport {
   readonly format: "table" | "json";
   readonly version: string;
 }
+
+type Target = Pick<ServeReport, "contracts" | "fleet" | "host" | "port">;
+
+const DEFAULT_PORT = 8500;
+/** Longest request that is put on the command line. */
+const MAX_INLINE = 200;
 
 /** One table of what is served and how to call it, or the same as JSON. */
 export function serveReport(report: ServeReport): string {
@@ -70,15 +80,26 @@ function inputs(model: Model): string {
   return model.signature?.inputs.map((spec) => `${spec.name} ${formatSpec(spec)}`).join(", ") ?? "";
 }
 
-/** A command to copy. Where the fleet file names an example request it answers for real. */
-function callCommand(model: Model, { fleet, host, port }: Pick<ServeReport, "fleet" | "host" | "port">): string {
+/** A command to copy. It answers for real, or shows what to fill in where an example would be too long to read. */
+function callCommand(model: Model, { contracts, fleet, host, port }: Target): string {
   const target = `${reachable(host)}:${port}`;
-  if (!fleet)
-    return `grpcurl -plaintext -d '{"name":"${model.contract}"}' ${target} inference.GRPCInferenceService/ModelMetadata`;
-  const example = fleet.contracts.find((contract) => contract.name === model.contract)?.example;
-  const request = example ? `@${path.relative(process.cwd(), example)}` : "'{}'";
-  const option = port === 8500 ? "" : ` --target ${target}`;
+  if (!fleet) {
+    const query = JSON.stringify({ name: model.contract });
+    return `grpcurl -plaintext -d '${query}' ${target} inference.GRPCInferenceService/ModelMetadata`;
+  }
+  const file = fleet.contracts.find(({ name }) => name === model.contract)?.example;
+  const contract = contracts.find(({ name }) => name === model.contract);
+  const request = file ? `@${path.relative(process.cwd(), file)}` : inlineRequest(contract);
+  const option = port === DEFAULT_PORT ? "" : ` --target ${target}`;
   return `npx flotilla call ${model.contract} ${request}${option}`;
+}
+
+/** A request on the command line, for the method that `call` takes without asking. */
+function inlineRequest(contract: Contract | undefined): string {
+  const predict = contract?.methods.find(({ name }) => name === "Predict");
+  const example = contract?.signature && predict && exampleRequest(predict.request);
+  const json = example === undefined ? "" : JSON.stringify(example);
+  return json === "" || json.length > MAX_INLINE ? "--template" : `'${json}'`;
 }
 
 function reachable(host: string): string {

@@ -85,10 +85,11 @@ async function serve(where: string, options: ServeOptions): Promise<void> {
   endOnSignal({ server, endpoint, repository, log, drainTimeoutMs: options.drainTimeout * 1e3 });
   log.info({ port: server.port, metricsPort: endpoint.port }, "listening; models are loading");
   await repository.start();
-  const { models } = repository;
+  const { models, contracts } = repository;
   process.stdout.write(
     serveReport({
       models,
+      contracts,
       fleet: source.fleet,
       host: options.host,
       port: server.port,

@@ -45,7 +45,8 @@ describe("server reflection", () => {
 
   /** A server of other images, or with other options, and a client of it. */
   const serve = async (images: readonly Uint8Array[], options: ReflectionOptions = {}) => {
-    const asking = await serve(images, options);
+    const other = await startEchoServer(images, options);
+    const asking = new ServerReflectionClient(other.target, credentials.createInsecure());
     open.push(asking, other);
     return asking;
   };
