@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { CONTRACT_NAME, checkContractName } from "../contract/contract-name.js";
-import { CPU_PATTERN, DURATION_PATTERN, SIZE_PATTERN, toBytes, toCpu, toMs } from "./units.js";
+import { CALLER, CohortName, count, cpu, duration, label, path, RevisionName, size, word } from "./schema-values.js";
+
+export { RevisionName };
 
 /**
  * The fleet file's format. Each `meta` is what editors show, through docs/fleet.schema.json. Each error text says what
@@ -22,72 +24,6 @@ export const DEFAULTS = {
   workers: 1,
   consecutiveErrors: 5,
 } as const;
-
-const MAX_DURATION_MS = 24 * 60 * 60_000;
-
-function duration(least: "above zero" | "zero or more") {
-  const error = `expected a duration ${least}, at most 1440m; write it as 200ms, 2s or 1m`;
-  return z
-    .string(error)
-    .regex(DURATION_PATTERN, error)
-    .refine((text) => {
-      // Zod runs this on texts that failed the pattern, too.
-      if (!DURATION_PATTERN.test(text)) return true;
-      return toMs(text) <= MAX_DURATION_MS && (toMs(text) > 0 || least === "zero or more");
-    }, error)
-    .transform(toMs);
-}
-
-function count(least: number, most: number) {
-  const error = `expected a whole number from ${least} to ${most}`;
-  return z.int(error).min(least, error).max(most, error);
-}
-
-const SIZE_ERROR = "expected a size with its unit; write it as 512Mi or 2Gi";
-const size = z
-  .string(SIZE_ERROR)
-  .regex(SIZE_PATTERN, SIZE_ERROR)
-  .refine((text) => !SIZE_PATTERN.test(text) || (toBytes(text) > 0 && toBytes(text) <= 2 ** 50), SIZE_ERROR)
-  .transform(toBytes);
-
-const CPU_ERROR = "expected processors, from 1m to 1024; write them as 1, 0.5 or 500m";
-const cpu = z
-  .union([z.number(CPU_ERROR), z.string(CPU_ERROR).regex(CPU_PATTERN, CPU_ERROR)], CPU_ERROR)
-  .refine((value) => {
-    if (typeof value === "string" && !CPU_PATTERN.test(value)) return true;
-    return toCpu(value) >= 0.001 && toCpu(value) <= 1024;
-  }, CPU_ERROR)
-  .transform(toCpu);
-
-function word(pattern: RegExp, longest: number, error: string) {
-  return z.string(error).regex(pattern, error).max(longest, error);
-}
-
-const DNS_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
-const LABEL_VALUE = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
-const CALLER = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
-
-const label = (what: string) =>
-  word(DNS_LABEL, 63, `expected ${what} of small letters, digits and hyphens, at most 63`);
-
-/** A revision's name; it becomes a label's value on its pods. */
-export const RevisionName = word(
-  LABEL_VALUE,
-  63,
-  "expected a revision's name of letters, digits, points, hyphens and underscores, at most 63; write it as r1",
-).meta({ description: "Name of a revision. Text: put it in quotes where YAML would read a number." });
-
-const CohortName = word(
-  LABEL_VALUE,
-  63,
-  "expected a cohort's name of letters, digits, points, hyphens and underscores, at most 63; write it as beta",
-).meta({ description: "Value of the header x-flotilla-cohort." });
-
-function path(what: string, endings: readonly string[]) {
-  const error = `expected the path of ${what}, relative to the fleet file, ending in ${endings.join(" or ")}`;
-  const pattern = new RegExp(`(${endings.map((ending) => ending.replace(".", "\\.")).join("|")})$`);
-  return word(pattern, 1024, error);
-}
 
 const Resources = z
   .strictObject({

@@ -6,11 +6,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { type ListeningServer, listen } from "../client/listen.js";
 import { ROOT } from "../support/contract-fixture.js";
 import { FleetProcess, removeFleet, writeFleet } from "../support/fleet-process.js";
 import { scaleModel } from "../support/onnx-builder.js";
 import { SCALE } from "../wire/contracts.js";
-import { type EchoServer, startEchoServer } from "../wire/echo-server.js";
+import { startEchoServer } from "../wire/echo-server.js";
 
 const FLOTILLA = path.join(ROOT, "dist/src/bin/flotilla.js");
 
@@ -29,7 +30,7 @@ describe("flotilla call", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   describe("to a server it has never seen", () => {
-    let echo: EchoServer;
+    let echo: ListeningServer;
 
     before(async () => {
       echo = await startEchoServer();
@@ -104,6 +105,12 @@ describe("flotilla call", () => {
       assert.equal((await once(child, "exit"))[0], 0);
     });
 
+    it("ends when its call has failed, even where stdin stays open", async () => {
+      const child = start("test.echo.v1/EchoStream", "-", "--target", echo.target);
+      child.stdin!.write("{\n");
+      assert.equal((await once(child, "exit"))[0], 1);
+    });
+
     it("takes a stream's messages from a file of lines, a JSON array, or one message", async () => {
       const messages = [{ text: "a" }, { text: "b" }];
       const file = path.join(folder, "messages.ndjson");
@@ -174,7 +181,7 @@ describe("flotilla call", () => {
   });
 
   it("says what to do where the server has no reflection", async () => {
-    const bare = await listen(new Server(), ServerCredentials.createInsecure());
+    const bare = await listen(new Server());
     const ended = await flotilla("test.echo.v1", "--target", bare.target);
     bare.close();
     assert.equal(ended.code, 1);
@@ -284,13 +291,6 @@ describe("flotilla call", () => {
     return { code, stdout, stderr };
   }
 });
-
-async function listen(server: Server, credentials: ServerCredentials): Promise<EchoServer> {
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
-  });
-  return { target: `127.0.0.1:${port}`, close: () => server.forceShutdown() };
-}
 
 /** A certificate for localhost, signed by itself; undefined where there is no openssl to make it. */
 function certificate(folder: string): { key: string; cert: string } | undefined {

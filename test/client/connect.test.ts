@@ -8,8 +8,9 @@ import {
 import { CallError } from "../../src/client/call-error.js";
 import { type Connection, type ConnectOptions, connect } from "../../src/client/connect.js";
 import type { Hop } from "../../src/client/hop.js";
+import { gate, type ListeningServer } from "./listen.js";
 import { startTextServer, TEXT_SERVICE } from "./text-server.js";
-import { gate, startVoiceServer, type VoiceHandlers, type VoiceServer } from "./voice-server.js";
+import { startVoiceServer, type VoiceHandlers } from "./voice-server.js";
 
 type Call = ServerUnaryCall<PredictRequest, PredictResponse>;
 type Done = sendUnaryData<PredictResponse>;
@@ -24,7 +25,7 @@ describe("connect()", () => {
     for (const one of open.splice(0)) one.close();
   });
 
-  const serve = async (handlers: VoiceHandlers): Promise<VoiceServer> => {
+  const serve = async (handlers: VoiceHandlers): Promise<ListeningServer> => {
     const server = await startVoiceServer(handlers);
     open.unshift(server);
     return server;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { Server, status } from "@grpc/grpc-js";
 import { CallError } from "../../src/client/call-error.js";
 import { openChannel } from "../../src/client/connect.js";
 import { Reflection } from "../../src/client/reflect.js";
 import { reflectionServices } from "../../src/grpc/reflection.js";
-import { type EchoServer, echoImage, startEchoServer } from "../wire/echo-server.js";
+import { echoImage, startEchoServer } from "../wire/echo-server.js";
+import { type ListeningServer, listen } from "./listen.js";
 
 describe("Reflection", () => {
   const open: { close(): void }[] = [];
@@ -12,7 +13,7 @@ describe("Reflection", () => {
     for (const one of open.splice(0)) one.close();
   });
 
-  const reflect = (server: EchoServer): Reflection => {
+  const reflect = (server: ListeningServer): Reflection => {
     const channel = openChannel(server.target);
     open.push(channel.client, server);
     return new Reflection(channel, { deadlineMs: 5000 });
@@ -51,15 +52,6 @@ describe("Reflection", () => {
     assert.match(error.details, /test\.echo\.v1\.Nobody/);
   });
 });
-
-async function listen(server: Server): Promise<EchoServer> {
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-  return { target: `127.0.0.1:${port}`, close: () => server.forceShutdown() };
-}
 
 async function failure(call: Promise<unknown>): Promise<CallError> {
   const error = await call.then(

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import { CallError } from "../../src/client/call-error.js";
 import { type Connection, connect } from "../../src/client/connect.js";
+import { gate } from "./listen.js";
 import { startTextServer, TEXT_SERVICE, type TextHandlers } from "./text-server.js";
-import { gate } from "./voice-server.js";
 
 type Talk = ServerDuplexStream<string, string>;
 

@@ -4,8 +4,8 @@ import {
   type handleServerStreamingCall,
   type handleUnaryCall,
   Server,
-  ServerCredentials,
 } from "@grpc/grpc-js";
+import { type ListeningServer, listen } from "./listen.js";
 
 const TEXT = {
   requestSerialize: (text: string): Buffer => Buffer.from(text),
@@ -31,13 +31,8 @@ export interface TextHandlers {
 }
 
 /** Serves them on a free port. */
-export async function startTextServer(handlers: TextHandlers): Promise<{ target: string; close(): void }> {
+export async function startTextServer(handlers: TextHandlers): Promise<ListeningServer> {
   const server = new Server();
   server.addService(TEXT_SERVICE, { ...handlers });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-  return { target: `127.0.0.1:${port}`, close: () => server.forceShutdown() };
+  return listen(server);
 }

@@ -101,6 +101,14 @@ describe("breakingContracts()", () => {
     );
   });
 
+  it("finds a binding that means something else now", async () => {
+    folder.write(FRAUD_FILE, fraudProto().replace("index: 0", "index: 1"));
+    const findings = lines(await compare());
+    assert.deepEqual(findings, [
+      '12: the binding of field "amount" of "Transaction" was column {"tensor":"X","index":0}, and is column {"tensor":"X","index":1}',
+    ]);
+  });
+
   it("finds a change of a message that the contract imports", async () => {
     const file = "proto/acme/common/v1/money.proto";
     const money = 'syntax = "proto3";\n\npackage acme.common.v1;\n\nmessage Money {\n  int64 units = 1;\n}\n';

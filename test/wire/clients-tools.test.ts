@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import type { ListeningServer } from "../client/listen.js";
 import { type ExampleServers, startExampleServers } from "../clients/example-servers.js";
 import { goTool, needsGo, run } from "../clients/programs.js";
 import { ROOT } from "../support/contract-fixture.js";
-import { type EchoServer, startEchoServer } from "./echo-server.js";
+import { startEchoServer } from "./echo-server.js";
 
 const SAMPLES = path.join(ROOT, "models/tumor/samples");
 
 describe("grpcurl, without a .proto", function () {
   this.timeout(60_000);
   let servers: ExampleServers | undefined;
-  let echo: EchoServer | undefined;
+  let echo: ListeningServer | undefined;
 
   before(needsGo);
   before(async () => {

@@ -1,11 +1,6 @@
-import {
-  Server,
-  ServerCredentials,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type sendUnaryData,
-} from "@grpc/grpc-js";
+import { Server, type ServerDuplexStream, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { type ReflectionOptions, reflectionServices } from "../../src/grpc/reflection.js";
+import { type ListeningServer, listen } from "../client/listen.js";
 import { compileProto } from "../support/contract-fixture.js";
 
 /** A contract with all that reflection clients stumble over: custom options, well-known types, maps, nesting, extensions. */
@@ -42,13 +37,6 @@ export const ECHO_PROTO = `
   enum Mood { MOOD_UNSPECIFIED = 0; MOOD_GOOD = 1 [(flotilla.v1.class) = {id: 7}]; }
   extend EchoMessage { optional string note = 100; }`;
 
-/** A grpc-js server that gives back what it gets, and reflection. */
-export interface EchoServer {
-  /** `127.0.0.1:port`. */
-  readonly target: string;
-  close(): void;
-}
-
 let image: Uint8Array | undefined;
 
 /** The compiled contract. */
@@ -57,11 +45,11 @@ export function echoImage(): Uint8Array {
   return image;
 }
 
-/** Starts it on a free port. */
+/** Starts a grpc-js server that gives back what it gets, and reflects on itself. */
 export async function startEchoServer(
   images: readonly Uint8Array[] = [echoImage()],
   options: ReflectionOptions = {},
-): Promise<EchoServer> {
+): Promise<ListeningServer> {
   const server = new Server();
   for (const { definition, implementation } of reflectionServices(images, options)) {
     server.addService(definition, implementation);
@@ -85,12 +73,7 @@ export async function startEchoServer(
       },
     },
   );
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-  return { target: `127.0.0.1:${port}`, close: () => server.forceShutdown() };
+  return listen(server);
 }
 
 function same(bytes: Buffer): Buffer {

@@ -12,8 +12,9 @@ import {
 } from "../../generated/ts/grpc/reflection/v1/reflection.js";
 import { ServerReflectionClient as AlphaClient } from "../../generated/ts/grpc/reflection/v1alpha/reflection.js";
 import { type ReflectionOptions, reflectionServices } from "../../src/grpc/reflection.js";
+import type { ListeningServer } from "../client/listen.js";
 import { ROOT } from "../support/contract-fixture.js";
-import { type EchoServer, echoImage, startEchoServer } from "./echo-server.js";
+import { echoImage, startEchoServer } from "./echo-server.js";
 
 type Question = Partial<ServerReflectionRequest>;
 type Stream = ClientDuplexStream<ServerReflectionRequest, ServerReflectionResponse>;
@@ -28,7 +29,7 @@ const IMPORTS = [
 ];
 
 describe("server reflection", () => {
-  let server: EchoServer;
+  let server: ListeningServer;
   let client: ServerReflectionClient;
   let alpha: AlphaClient;
   const open: { close(): void }[] = [];
