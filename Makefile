@@ -31,6 +31,12 @@ generated/.stamp: node_modules/.package-lock.json $(PROTOS) buf.yaml buf.gen.yam
 	buf build node_modules/grpc-health-check/proto -o generated/health.binpb
 	@touch $@
 
+docs/fleet.schema.json: src/fleet/schema.ts src/fleet/json-schema.ts | dist/.stamp
+	node dist/src/fleet/write-json-schema.js
+	@touch $@
+
+schema: build docs/fleet.schema.json ## Write the fleet file's JSON Schema for editors
+
 generate: generated/.stamp ## Make TypeScript types and descriptors from proto/ into generated/
 
 dist/.stamp: generated/.stamp tsconfig.json $(SOURCES)
@@ -86,4 +92,4 @@ check: lint test ## Everything that CI checks
 clean: ## Remove what was built
 	rm -rf dist generated coverage
 
-.PHONY: help install generate build serve venv tools test test-newest-node coverage bench models-python format lint check clean
+.PHONY: help install schema generate build serve venv tools test test-newest-node coverage bench models-python format lint check clean

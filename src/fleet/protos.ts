@@ -110,7 +110,7 @@ async function buildImage(root: string, contract: string): Promise<Uint8Array> {
   }
   const workspace = new ProtoWorkspace(root);
   try {
-    const flags = ["--as-file-descriptor-set", "--exclude-source-info", "--error-format=json", "-o", "image.binpb"];
+    const flags = ["--as-file-descriptor-set", "--error-format=json", "-o", "image.binpb"];
     const result = await workspace.run(["build", ...flags, ...workspace.pathFlags([contract])]);
     if (result.exitCode !== 0) throw new FleetError(workspace.findings(result));
     const image = new Uint8Array(readFileSync(join(workspace.folder, "image.binpb")));
