@@ -12,6 +12,7 @@ import { type Finding, FleetError, type PathStep } from "../fleet/findings.js";
 import type { LoadedFleet } from "../fleet/load.js";
 import { contractImage } from "../fleet/protos.js";
 import type { ContractSpec, RevisionSpec } from "../fleet/spec.js";
+import { TRANSFORM_STEP_LIMIT_MS } from "../serving/fleet-sources.js";
 import { ModelError, Session } from "../serving/session.js";
 import { TransformRunner } from "../serving/transform-runner.js";
 
@@ -86,7 +87,13 @@ async function wantedSignature(checked: Checked, contract: Contract, findings: F
   }
   const { requestType, responseType } = contract.methods[0]!;
   try {
-    const settings = { path: spec.transform, image: contract.image, requestType, responseType };
+    const settings = {
+      path: spec.transform,
+      image: contract.image,
+      requestType,
+      responseType,
+      stepLimitMs: TRANSFORM_STEP_LIMIT_MS,
+    };
     return (await TransformRunner.load(spec.name, settings)).signature;
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;

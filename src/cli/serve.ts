@@ -32,6 +32,10 @@ interface ServeOptions {
 /** Calls that may wait for a model of a bare repository. */
 const BARE_QUEUE_SIZE = 128;
 const MEBIBYTE = 2 ** 20;
+/** How long workers may take to end after the drain: a run that has begun can't be stopped. */
+const CLOSE_LIMIT_MS = 10_000;
+/** What timers can count, in seconds. */
+const LONGEST_SECONDS = 2_147_483;
 
 /** `flotilla serve`: serves a fleet file or a bare model repository until it is told to end. */
 export function createServeCommand(): Command {
@@ -46,7 +50,7 @@ export function createServeCommand(): Command {
     .option(
       "--drain-timeout <seconds>",
       "how long open calls may take once the server is told to end",
-      parsePositive,
+      parseSeconds,
       30,
     )
     .option("--allow-repository-control", "let callers load and unload models over the Open Inference Protocol", false)
@@ -82,9 +86,11 @@ async function serve(where: string, options: ServeOptions): Promise<void> {
     await endpoint.close();
     throw error;
   }
-  endOnSignal({ server, endpoint, repository, log, drainTimeoutMs: options.drainTimeout * 1e3 });
+  const running = { server, endpoint, repository, log, drainTimeoutMs: options.drainTimeout * 1e3 };
+  const isEnding = endOnSignal(running);
   log.info({ port: server.port, metricsPort: endpoint.port }, "listening; models are loading");
   await repository.start();
+  if (isEnding()) return;
   const { models, contracts } = repository;
   process.stdout.write(
     serveReport({
@@ -126,6 +132,7 @@ function openSource(
   const folder = existsSync(where) && statSync(where).isDirectory();
   const file = folder ? path.join(where, "fleet.yaml") : where;
   if (folder && !existsSync(file)) {
+    if (selection) throw new Error(`--only: ${where} is a bare model repository, which is served whole`);
     return { read: () => bareSources(path.resolve(where), { threads, queueSize: BARE_QUEUE_SIZE }), fleet: undefined };
   }
   const fleet = loadFleet(file);
@@ -173,24 +180,37 @@ interface Running {
   readonly drainTimeoutMs: number;
 }
 
-/** The first signal drains; a second one ends at once. */
-function endOnSignal(running: Running): void {
+/**
+ * The first signal drains; a second one ends at once.
+ * @returns whether a signal has come
+ */
+function endOnSignal(running: Running): () => boolean {
   let draining = false;
   const onSignal = (signal: NodeJS.Signals) => {
-    // Not `process.exit`: during a run it aborts the process with a core dump.
-    if (draining) process.kill(process.pid, "SIGKILL");
+    if (draining) cutOff();
     draining = true;
     running.log.info({ signal }, "draining: no new calls, open ones are answered");
     void end(running);
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
+  return () => draining;
+}
+
+/** Not `process.exit`: during a run of ONNX Runtime it aborts the process with a core dump. */
+function cutOff(): void {
+  process.kill(process.pid, "SIGKILL");
 }
 
 async function end({ server, endpoint, repository, log, drainTimeoutMs }: Running): Promise<void> {
   const clean = await server.drain(drainTimeoutMs);
   if (!clean) log.warn({ drainTimeoutMs }, "calls were still open when the time to drain was over; they were cut off");
+  const busy = setTimeout(() => {
+    log.warn("a run of a model goes on and can't be stopped; the process is ended");
+    cutOff();
+  }, CLOSE_LIMIT_MS);
   await repository.close();
+  clearTimeout(busy);
   await endpoint.close();
   log.info("ended");
   process.removeAllListeners("SIGTERM");
@@ -215,4 +235,10 @@ function parsePositive(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError("expected a positive number");
   return value;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = parsePositive(text);
+  if (seconds > LONGEST_SECONDS) throw new InvalidArgumentError(`expected at most ${LONGEST_SECONDS} seconds`);
+  return seconds;
 }

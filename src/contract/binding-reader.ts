@@ -161,6 +161,10 @@ export class BindingReader {
         `shape [${shape.join(", ")}] has ${free} free dimensions; use a shaped message such as flotilla.v1.FloatTensor`,
       );
     }
+    const fixedLast = shape.slice(0, -1).every((dimension) => dimension === 1) && (shape.at(-1) ?? 0) > option.overlap;
+    if (option.overlap > 0 && !fixedLast) {
+      this.#report(where, `overlap ${option.overlap} needs a fixed last dimension that is larger, and 1 before it`);
+    }
     if (lie.form === "scalar" && shape.some((dimension) => dimension !== 1)) {
       this.#report(where, `one value can't be a tensor of shape [${shape.join(", ")}]; make the field repeated`);
     }
@@ -215,6 +219,8 @@ export class BindingReader {
       if (label) labels.push(this.#label(inner, label));
     }
     if (columns.length + labels.length === 0) return undefined;
+    if (field.fieldKind === "map")
+      this.#report(`${field.parent.typeName}.${field.name}`, "a map can't hold records; use `repeated`");
     return { field: field.name, number: field.number, repeated: field.fieldKind === "list", columns, labels };
   }
 

@@ -23,6 +23,7 @@ export function boundSignature(
     for (const spec of messageSpecs(method.request)) inputs.add(spec);
     for (const spec of messageSpecs(method.response)) outputs.add(spec);
     checkColumns(method.request, report);
+    checkOnce(method.request, report);
   }
   for (const { input, output, datatype, shape } of states) {
     inputs.add({ name: input, datatype, shape });
@@ -51,6 +52,19 @@ function columnsShape(columns: readonly ColumnField[]): number[] {
   if (columns.some((column) => column.index === undefined && !column.repeated)) return [-1];
   const width = Math.max(...columns.map((column) => Math.max(column.width, (column.index ?? -1) + 1)));
   return [-1, width || -1];
+}
+
+/** An input comes from one field, or from the columns of one record. */
+function checkOnce(message: MessageBinding, report: Report): void {
+  const sources = [
+    ...message.tensors.map(({ field, tensor }) => ({ field, tensor })),
+    ...message.records.flatMap((record) =>
+      [...groupByTensor(record.columns).keys()].map((tensor) => ({ field: record.field, tensor })),
+    ),
+  ];
+  for (const [tensor, fields] of groupByTensor(sources)) {
+    if (fields.length > 1) report(fields[1]!.field, `input "${tensor}" is bound to "${fields[0]!.field}" already`);
+  }
 }
 
 /** A request fills every column of its tensors, each once. */

@@ -68,6 +68,7 @@ export function unpack(scalar: ScalarKind, datatype: FixedDatatype, bytes: Uint8
     if (bytes.length % size !== 0) {
       throw invalid(`${bytes.length} bytes are not a whole number of ${datatype} elements of ${size} bytes`);
     }
+    if (datatype === "BOOL" && !bytes.every((byte) => byte <= 1)) throw invalid("a BOOL is a byte 0 or 1");
     return viewBytes(datatype, bytes);
   }
   if (scalar === "bool") return unpackBools(bytes);

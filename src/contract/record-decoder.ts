@@ -9,6 +9,8 @@ import { WireReader, WireType } from "./wire.js";
 
 /** Most records in one message: an empty one is two bytes on the wire, but a whole row of every tensor. */
 export const MAX_RECORDS = 1 << 16;
+/** Most values that the records of one message fill in all tensors together. */
+const MAX_VALUES = 1 << 24;
 
 /** Where one tensor's values go. */
 interface Target {
@@ -79,6 +81,12 @@ export class RecordDecoder implements FieldDecoder {
     if (rows === 0)
       throw invalid(`field "${field}": expected ${repeated ? "at least one record" : "a record"}, got none`);
     if (rows > 1 && !repeated) throw invalid(`field "${field}": expected one record, got ${rows}`);
+    const values = this.#plan.targets.reduce((sum, { width }) => sum + rows * width, 0);
+    if (values > MAX_VALUES) {
+      throw invalid(
+        `field "${field}": ${rows} records are ${values} values, over ${MAX_VALUES}; send them in several calls`,
+      );
+    }
     this.#data = this.#plan.targets.map(({ spec, width }) => createData(spec.datatype, rows * width));
     for (let row = 0; row < rows; row++) this.#readRow(row);
     this.#checkFinite();
@@ -182,7 +190,7 @@ export class RecordDecoder implements FieldDecoder {
       const { width } = this.#plan.targets[column.target]!;
       const data = this.#data[column.target]!;
       if (column.field.repeated) {
-        checkFinite(data, (at) =>
+        checkFinite(column.field.datatype, data, (at) =>
           this.#fault(Math.floor(at / width), column, `value ${at % width} is ${data[at]}, expected a finite number`),
         );
         continue;

@@ -4,7 +4,7 @@ import { Fault } from "./fault.js";
 import { pack, packedSize, wireTypeOf } from "./packed.js";
 import { findOutput, type Part } from "./response-part.js";
 import type { Tensor } from "./tensor.js";
-import { delimitedSize, tagSize, varint64Size, varintSize, WireType, type WireWriter } from "./wire.js";
+import { delimitedSize, tagSize, varint64Size, WireType, type WireWriter } from "./wire.js";
 
 /** One field of each record: how large it is in a row, and how it is written. */
 interface Cell {
@@ -147,10 +147,10 @@ function labelCell(label: LabelField, tensor: Tensor): Cell {
   // A class that the contract does not name is 0, the enum's UNSPECIFIED.
   const value = (row: number) => label.values!.get(key(row)) ?? 0;
   return {
-    size: (row) => tagSize(label.number) + varintSize(value(row)),
+    size: (row) => tagSize(label.number) + varint64Size(BigInt(value(row))),
     write: (writer, row) => {
       writer.tag(label.number, WireType.VARINT);
-      writer.varint(value(row));
+      writer.varint64(BigInt(value(row)));
     },
   };
 }

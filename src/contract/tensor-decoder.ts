@@ -1,5 +1,5 @@
 import type { TensorField } from "./binding.js";
-import type { FixedDatatype, TensorData } from "./datatype.js";
+import type { Datatype, FixedDatatype, TensorData } from "./datatype.js";
 import { type Fault, invalid } from "./fault.js";
 import { PackedCollector, unpack, wireTypeOf } from "./packed.js";
 import { shapeFits } from "./signature.js";
@@ -9,6 +9,10 @@ import { WireReader, WireType } from "./wire.js";
 /** Most strings, and most dimensions, that one field may hold: each costs far more memory than its bytes on the wire. */
 const MAX_STRINGS = 1 << 20;
 const MAX_RANK = 32;
+/** Elements that may come one by one, not packed: reading those costs a hundred times as much. */
+const MAX_UNPACKED = 1 << 20;
+/** All bits of an FP16's exponent set: NaN or an infinity. */
+const FP16_EXPONENT = 0x7c00;
 
 /** One field of one message while it is read. */
 export interface FieldDecoder {
@@ -25,6 +29,7 @@ export class TensorDecoder implements FieldDecoder {
   #packed = new PackedCollector();
   #strings: string[] | undefined;
   #shape: number[] = [];
+  #unpacked = 0;
 
   constructor(field: TensorField) {
     this.#field = field;
@@ -44,7 +49,8 @@ export class TensorDecoder implements FieldDecoder {
     const { tensor, datatype, finite } = this.#field;
     const data = this.#data();
     const shape = this.#field.form === "shaped" ? this.#statedShape(data.length) : this.#inferShape(data.length);
-    if (finite) checkFinite(data, (index) => this.#fault(`value ${index} is ${data[index]}, expected a finite number`));
+    if (finite)
+      checkFinite(datatype, data, (index) => this.#fault(`value ${index} is ${data[index]}, expected a finite number`));
     return [{ name: tensor, datatype, shape, data }];
   }
 
@@ -68,7 +74,11 @@ export class TensorDecoder implements FieldDecoder {
 
   #readElements(reader: WireReader, wireType: number): void {
     if (wireType === WireType.BYTES) this.#packed.add(reader.delimited());
-    else this.#packed.add(this.#expect(wireType, this.#elementWireType, reader).element(wireType));
+    else {
+      if (++this.#unpacked > MAX_UNPACKED)
+        throw this.#fault(`more than ${MAX_UNPACKED} values that are not packed; send them packed`);
+      this.#packed.add(this.#expect(wireType, this.#elementWireType, reader).element(wireType));
+    }
   }
 
   #readString(reader: WireReader, wireType: number): void {
@@ -150,7 +160,11 @@ export function messageShape(field: TensorField): number[] {
 }
 
 /** Calls `fault` with the index of the first NaN or infinity and throws what it gives. */
-export function checkFinite(data: TensorData, fault: (index: number) => Fault): void {
+export function checkFinite(datatype: Datatype, data: TensorData, fault: (index: number) => Fault): void {
+  if (datatype === "FP16") {
+    const at = (data as Uint16Array).findIndex((bits) => (bits & FP16_EXPONENT) === FP16_EXPONENT);
+    if (at >= 0) throw fault(at);
+  }
   if (!(data instanceof Float32Array || data instanceof Float64Array)) return;
   const index = data.findIndex((value) => !Number.isFinite(value));
   if (index >= 0) throw fault(index);

@@ -1,9 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { ServedRepository } from "../serving/served-repository.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { callObserver } from "./call.js";
 import { Health } from "./health.js";
+import { OpenCalls } from "./open-calls.js";
 import { OPEN_INFERENCE_SERVICE, openInferenceService } from "./open-inference/open-inference-service.js";
 import { reflectionServices } from "./reflection.js";
 import { typedService } from "./typed-service.js";
@@ -27,6 +29,8 @@ export interface GrpcServerOptions {
   readonly allowRepositoryControl: boolean;
 }
 
+/** How long the last answers may take to leave once they are given; connections that are in use end by themselves. */
+const FLUSH_MS = 1_000;
 /** Messages of one stream that may be unanswered. */
 const MAX_STREAM_IN_FLIGHT = 16;
 
@@ -36,12 +40,20 @@ export class GrpcServer {
   readonly health: Health;
   readonly #server: Server;
   readonly #draining: AbortController;
+  readonly #openCalls: OpenCalls;
 
-  private constructor(server: Server, port: number, health: Health, draining: AbortController) {
-    this.#server = server;
-    this.port = port;
-    this.health = health;
-    this.#draining = draining;
+  private constructor(parts: {
+    server: Server;
+    port: number;
+    health: Health;
+    draining: AbortController;
+    openCalls: OpenCalls;
+  }) {
+    this.#server = parts.server;
+    this.port = parts.port;
+    this.health = parts.health;
+    this.#draining = parts.draining;
+    this.#openCalls = parts.openCalls;
   }
 
   /**
@@ -58,9 +70,10 @@ export class GrpcServer {
     const draining = new AbortController();
     const health = new Health(repository, repository.contracts, [OPEN_INFERENCE_SERVICE]);
     health.addToServer(server);
-    addServices(server, options, draining.signal);
+    const openCalls = new OpenCalls();
+    addServices(server, options, { openCalls, draining: draining.signal });
     const port = await bind(server, `${options.host}:${options.port}`);
-    return new GrpcServer(server, port, health, draining);
+    return new GrpcServer({ server, port, health, draining, openCalls });
   }
 
   /**
@@ -76,18 +89,20 @@ export class GrpcServer {
       this.#server.tryShutdown((error) => resolve(error === undefined));
     });
     this.health.endWatches();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), timeoutMs);
-    });
-    const clean = await Promise.race([answered, late]);
-    clearTimeout(timer);
+    const idle = this.#openCalls.idle().then(() => delay(FLUSH_MS, true, { ref: false }));
+    const clean = await Promise.race([answered, idle, delay(timeoutMs, false, { ref: false })]);
     this.#server.forceShutdown();
     return clean;
   }
 }
 
-function addServices(server: Server, options: GrpcServerOptions, draining: AbortSignal): void {
+interface Draining {
+  readonly openCalls: OpenCalls;
+  /** Aborted once the server drains. */
+  readonly draining: AbortSignal;
+}
+
+function addServices(server: Server, options: GrpcServerOptions, { openCalls, draining }: Draining): void {
   const { repository, maxMessageBytes, serviceImages } = options;
   const observe = callObserver(options.metrics, options.log);
   for (const contract of repository.contracts) {
@@ -97,7 +112,7 @@ function addServices(server: Server, options: GrpcServerOptions, draining: Abort
       draining,
       observe,
     });
-    server.addService(service.definition, service.implementation);
+    server.addService(service.definition, openCalls.count(service.implementation));
   }
   const { definition, implementation } = openInferenceService(repository, {
     version: options.version,
@@ -107,7 +122,7 @@ function addServices(server: Server, options: GrpcServerOptions, draining: Abort
     draining,
     observe,
   });
-  server.addService(definition, implementation);
+  server.addService(definition, openCalls.count(implementation));
   const images = [...repository.contracts.map((contract) => contract.image), ...serviceImages];
   for (const reflection of reflectionServices(images, { draining }))
     server.addService(reflection.definition, reflection.implementation);

@@ -31,5 +31,12 @@ export function toCode(fault: Fault): status {
 export function toStatus(error: unknown, metadata = new Metadata()): StatusObject {
   if (!(error instanceof Fault)) return { code: status.INTERNAL, details: "internal error", metadata };
   if (error.retryAfterMs !== undefined) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(error.retryAfterMs)));
-  return { code: toCode(error), details: error.message, metadata };
+  return { code: toCode(error), details: shorten(error.message), metadata };
+}
+
+/** Longest text of a status: it travels as a header, where a character takes up to nine bytes and clients allow 8 KiB. */
+const MAX_DETAILS = 800;
+
+function shorten(text: string): string {
+  return text.length <= MAX_DETAILS ? text : `${text.slice(0, MAX_DETAILS)}…`;
 }

@@ -8,7 +8,7 @@ const VERSION = /^[1-9]\d{0,17}$/;
 
 /** How models of a bare repository are served: there is no file that would say it. */
 export interface BareSourceOptions {
-  /** Threads of a run. */
+  /** Threads that all models share out among themselves; each run has at least one. */
   readonly threads: number;
   readonly queueSize: number;
 }
@@ -19,18 +19,22 @@ export interface BareSourceOptions {
  * @throws Error where the folder can't be read, or holds no model
  */
 export async function bareSources(root: string, options: BareSourceOptions): Promise<ContractSource[]> {
-  const names = (await readdir(root, { withFileTypes: true }))
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name);
-  const sources: ContractSource[] = [];
+  const names = await readdir(root);
+  const found: [string, string[]][] = [];
   for (const name of names.sort()) {
     const versions = await modelVersions(path.join(root, name));
-    if (versions.length === 0) continue;
+    if (versions.length > 0) found.push([name, versions]);
+  }
+  const models = found.reduce((count, [, versions]) => count + versions.length, 0);
+  // Every model has threads of its own: hundreds of models with a machine's worth each would be thousands.
+  const shared = { ...options, threads: Math.max(1, Math.ceil(options.threads / models)) };
+  const sources: ContractSource[] = [];
+  for (const [name, versions] of found) {
     sources.push({
       name,
       contract: undefined,
       problem: undefined,
-      models: versions.map((version) => modelSettings(root, name, version, options)),
+      models: versions.map((version) => modelSettings(root, name, version, shared)),
       defaultRevision: versions.at(-1)!,
     });
   }
@@ -40,7 +44,9 @@ export async function bareSources(root: string, options: BareSourceOptions): Pro
 }
 
 async function modelVersions(folder: string): Promise<string[]> {
-  const versions = (await readdir(folder)).filter((name) => VERSION.test(name));
+  // What is no folder, or not ours to read (lost+found), holds no model of ours.
+  const entries = await readdir(folder).catch(() => []);
+  const versions = entries.filter((name) => VERSION.test(name));
   const present = await Promise.all(versions.map((version) => isFile(path.join(folder, version, "model.onnx"))));
   return versions.filter((_, index) => present[index]).sort((a, b) => Number(a) - Number(b));
 }

@@ -30,6 +30,8 @@ export interface BatcherEvents {
   onRun(rows: number, calls: number, times: RunTimes): void;
 }
 
+const DEADLINE_TOLERANCE_MS = 5;
+
 /** One call, from admission to settling. */
 interface Call {
   readonly work: Work;
@@ -89,7 +91,7 @@ export class Batcher {
     }
     this.#waiting.push(call);
     queueMicrotask(() => this.pump());
-    return () => this.#giveUp(call, new Fault("CANCELLED", "the caller gave the call up"));
+    return () => this.#giveUp(call, givenUp(deadlineMs));
   }
 
   /** Hands out what can go out now. To be called when a worker becomes idle. */
@@ -237,6 +239,12 @@ export class Batcher {
   #checkEmpty(): void {
     if (this.#waiting.length + this.#running === 0) this.#onEmpty?.();
   }
+}
+
+/** gRPC gives a call up when its deadline passes, too; its timer may be a little early. */
+function givenUp(deadlineMs: number): Fault {
+  if (Date.now() < deadlineMs - DEADLINE_TOLERANCE_MS) return new Fault("CANCELLED", "the caller gave the call up");
+  return new Fault("DEADLINE", "the deadline passed before the answer");
 }
 
 function toCall(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): Call {

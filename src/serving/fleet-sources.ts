@@ -4,6 +4,9 @@ import type { ContractSpec, FleetSpec, RevisionSpec } from "../fleet/spec.js";
 import type { ModelSettings } from "./served-model.js";
 import type { ContractSource } from "./served-repository.js";
 
+/** How long a step of a transform may take, waiting for others included. */
+export const TRANSFORM_STEP_LIMIT_MS = 20_000;
+
 /** Which part of a fleet one server serves; undefined is all. */
 export interface Selection {
   readonly contract: string;
@@ -97,6 +100,7 @@ function modelSettings(
               image: contract.image,
               requestType: method.requestType,
               responseType: method.responseType,
+              stepLimitMs: TRANSFORM_STEP_LIMIT_MS,
             }
           : undefined,
     },

@@ -30,6 +30,8 @@ export interface TransformSettings {
   /** The messages of the method that warming up tries. */
   readonly requestType: string;
   readonly responseType: string;
+  /** How long one of its steps may take before its request fails. */
+  readonly stepLimitMs: number;
 }
 
 /** From the pool to a worker. One run at a time. */
@@ -65,7 +67,9 @@ export interface ReadyMessage {
   readonly digest: string;
   /** One warm run, in milliseconds; undefined where no warm-up run succeeded. */
   readonly inferMs: number | undefined;
-  /** Why warming up did not succeed. */
+  /** Whether several calls may share a run: rows count from 0 and none changes another's answer. */
+  readonly batchable: boolean;
+  /** Why warming up did not succeed, or why calls can't share runs though the operator asked for it. */
   readonly warning: string | undefined;
 }
 

@@ -25,6 +25,11 @@ export class ModelTelemetry implements ModelObserver {
     this.#onChange();
   }
 
+  onGone({ contract, revision }: Model): void {
+    this.#metrics.modelReady.remove({ contract, revision });
+    this.#log.info({ contract, revision }, "model is gone");
+  }
+
   onWarning({ contract, revision }: Model, message: string): void {
     this.#log.warn({ contract, revision }, message);
   }

@@ -1,6 +1,5 @@
 import { Fault } from "../contract/fault.js";
 import type { Signature } from "../contract/signature.js";
-import { isBatchable } from "../contract/signature.js";
 import { Admission } from "./admission.js";
 import { Batcher, type BatchingSettings } from "./batcher.js";
 import type { Model, ModelState, Outcome, Work } from "./inference.js";
@@ -22,6 +21,8 @@ export interface ModelSettings {
 /** What happens to a model, for logs, metrics and health. */
 export interface ModelObserver {
   onState(model: Model): void;
+  /** The model is no longer there at all: its folder or entry was taken away. */
+  onGone(model: Model): void;
   /** A warm-up that did not succeed. */
   onWarning(model: Model, message: string): void;
   onCrash(model: Model, problem: string, restartMs: number): void;
@@ -31,6 +32,8 @@ export interface ModelObserver {
   onRun(model: Model, rows: number, inferMs: number): void;
 }
 
+/** How long the first loading of a model may keep a server from being up; it goes on behind it. */
+const LOAD_LIMIT_MS = 5 * 60_000;
 /** After a crash the model still counts as ready where its worker is tried again within this time. */
 const SHORT_RESTART_MS = 1_000;
 
@@ -49,6 +52,7 @@ export class ServedModel implements Model {
   readonly #batcher: Batcher;
   readonly #admission: Admission;
   readonly #settled: Promise<void>;
+  #settle = () => {};
   #closing: Promise<void> | undefined;
 
   constructor(settings: ModelSettings, observer: ModelObserver) {
@@ -57,19 +61,16 @@ export class ServedModel implements Model {
     this.maxBatchRows = settings.batching.maxRows;
     this.#observer = observer;
     this.#admission = new Admission(settings.worker.label, settings.queueSize);
-    let settle = () => {};
     this.#settled = new Promise((resolve) => {
-      settle = resolve;
+      const limit = setTimeout(resolve, LOAD_LIMIT_MS);
+      this.#settle = () => {
+        clearTimeout(limit);
+        resolve();
+      };
     });
     this.#pool = new WorkerPool(settings.worker, settings.workers, {
-      onReady: (message) => {
-        this.#onReady(message);
-        settle();
-      },
-      onFailed: (problem) => {
-        this.#onFailed(problem);
-        settle();
-      },
+      onReady: (message) => this.#onReady(message),
+      onFailed: (problem) => this.#onFailed(problem),
       onIdle: () => this.#onIdle(),
       onCrash: (problem, restartMs) => this.#onCrash(problem, restartMs),
     });
@@ -84,7 +85,7 @@ export class ServedModel implements Model {
     });
   }
 
-  /** Resolves once the model is ready or has failed. */
+  /** Resolves once the model is ready, has failed, or has shown that it will take long: its worker died or hangs. */
   settled(): Promise<void> {
     return this.#settled;
   }
@@ -121,6 +122,7 @@ export class ServedModel implements Model {
       this.#batcher.flush(new Fault("NOT_READY", `${this.contract}/${this.revision} was unloaded`));
     await this.#batcher.drained();
     await this.#pool.close();
+    this.#settle();
   }
 
   #standing(): string {
@@ -129,23 +131,25 @@ export class ServedModel implements Model {
     return this.state === "UNLOADED" ? "unloaded" : "being replaced or ended; try again";
   }
 
-  #onReady({ signature, digest, inferMs, warning }: ReadyMessage): void {
+  #onReady({ signature, digest, inferMs, batchable, warning }: ReadyMessage): void {
     this.signature = signature;
     this.digest = digest;
-    if (!isBatchable(signature) && this.maxBatchRows > 1) {
-      this.#observer.onWarning(this, "batching is off: an input or output has a fixed first dimension");
+    this.problem = undefined;
+    if (!batchable) {
       this.maxBatchRows = 1;
       this.#batcher.disable();
     }
     if (inferMs !== undefined) this.#admission.estimate.observe(inferMs);
     if (warning !== undefined) this.#observer.onWarning(this, warning);
     if (!this.#closing) this.#setState("READY");
+    this.#settle();
   }
 
   #onFailed(problem: string): void {
     this.problem = problem;
     this.#setState("FAILED");
     this.#batcher.flush(new Fault("NOT_READY", `${this.contract}/${this.revision} is ${this.#standing()}`));
+    this.#settle();
   }
 
   #onIdle(): void {
@@ -155,6 +159,10 @@ export class ServedModel implements Model {
 
   #onCrash(problem: string, restartMs: number): void {
     this.#observer.onCrash(this, problem, restartMs);
+    if (this.state === "LOADING") {
+      this.problem = `its worker died while loading: ${problem}; it is tried again`;
+      this.#settle();
+    }
     if (this.#pool.readyWorkers === 0 && restartMs > SHORT_RESTART_MS && this.state === "READY")
       this.#setState("LOADING");
   }

@@ -18,6 +18,9 @@ export interface ContractSource {
 /** Where sources come from: a fleet file or a folder, read anew at each call. */
 export type ReadSources = () => Promise<readonly ContractSource[]>;
 
+/** Names that a message lists at most. */
+const MAX_LISTED = 10;
+
 type AnyModel = ServedModel | UnservedModel;
 
 interface Served {
@@ -34,7 +37,9 @@ export class ServedRepository implements Repository {
   /** Models that are started at a time: loading is work for a whole processor. */
   readonly #startsAtOnce: number;
   #served = new Map<string, Served>();
+  readonly #turns = new Map<string, Promise<void>>();
   #started = false;
+  #closing = false;
 
   /** @param options.onChange told after models were started, loaded or unloaded */
   constructor(options: { read: ReadSources; observer: ModelObserver; startsAtOnce: number; onChange?: () => void }) {
@@ -68,14 +73,14 @@ export class ServedRepository implements Repository {
     const sources = [...this.#served.values()].map(({ source }) => source);
     const queue = sources.flatMap((source) => source.models.map((settings) => ({ source, settings })));
     const next = async (): Promise<void> => {
-      for (let item = queue.shift(); item; item = queue.shift()) {
+      for (let item = queue.shift(); item && !this.#closing; item = queue.shift()) {
         const model = this.#create(item.source, item.settings);
         this.#served.get(item.source.name)!.models.set(model.revision, model);
         await model.settled();
       }
     };
     await Promise.all(Array.from({ length: this.#startsAtOnce }, next));
-    this.#started = true;
+    this.#started = !this.#closing;
     this.#onChange();
   }
 
@@ -92,30 +97,62 @@ export class ServedRepository implements Repository {
     throw new Fault("UNKNOWN_REVISION", `${contract} has no revision "${shorten(wanted)}"; it has ${known}`);
   }
 
-  async load(contract: string): Promise<void> {
-    const source = (await this.#read()).find((candidate) => candidate.name === contract);
-    if (!source) throw unknownModel(contract, [...this.#served.keys()]);
-    const before = [...(this.#served.get(contract)?.models.values() ?? [])];
-    const models = source.models.map((settings) => this.#create(source, settings));
-    await Promise.all(models.map((model) => model.settled()));
-    this.#served.set(contract, { source, models: new Map(models.map((model) => [model.revision, model])) });
-    this.#onChange();
-    await Promise.all(before.map((model) => model.close()));
-    const failed = models.filter((model) => model.state === "FAILED");
-    if (failed.length > 0) throw new Fault("NOT_READY", failed.map((model) => model.problem).join("\n"));
+  load(contract: string): Promise<void> {
+    return this.#inTurn(contract, () => this.#load(contract));
   }
 
-  async unload(contract: string): Promise<void> {
+  unload(contract: string): Promise<void> {
+    return this.#inTurn(contract, () => this.#unload(contract));
+  }
+
+  /** Answers what is held and ends all workers. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all([...this.#turns.values()].map((turn) => turn.catch(() => {})));
+    await Promise.all(this.models.map((model) => model.close()));
+  }
+
+  /** Loading and unloading one contract go one after another: of two at once, one would leave its workers behind. */
+  #inTurn(contract: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(contract) ?? Promise.resolve()).catch(() => {}).then(work);
+    this.#turns.set(contract, turn);
+    const forget = () => {
+      if (this.#turns.get(contract) === turn) this.#turns.delete(contract);
+    };
+    turn.then(forget, forget);
+    return turn;
+  }
+
+  async #load(contract: string): Promise<void> {
+    const source = (await this.#read()).find((candidate) => candidate.name === contract);
+    if (!source) throw unknownModel(contract, [...this.#served.keys()]);
+    if (this.#closing || !this.#started)
+      throw new Fault("NOT_READY", `the server is ${this.#closing ? "ending" : "starting"}; try again`);
+    const served = this.#served.get(contract);
+    const before = served ? modelsInOrder(served) : [];
+    const models = source.models.map((settings) => this.#create(source, settings));
+    await Promise.all(models.map((model) => model.settled()));
+    const problems = models.flatMap((model) => (model.state === "READY" ? [] : (model.problem ?? "still loading")));
+    if (problems.length > 0 && before.some((model) => model.state === "READY")) {
+      // What answers is worth more than what does not load.
+      await Promise.all(models.map((model) => model.close()));
+      for (const model of before) this.#observer.onState(model);
+    } else {
+      this.#served.set(contract, { source, models: new Map(models.map((model) => [model.revision, model])) });
+      this.#onChange();
+      await Promise.all(before.map((model) => model.close()));
+      for (const model of before)
+        if (!models.some(({ revision }) => revision === model.revision)) this.#observer.onGone(model);
+    }
+    if (problems.length > 0) throw new Fault("NOT_READY", problems.join("\n"));
+  }
+
+  async #unload(contract: string): Promise<void> {
     const served = this.#served.get(contract);
     if (!served) throw unknownModel(contract, [...this.#served.keys()]);
     const closed = modelsInOrder(served).map((model) => model.unload());
     this.#onChange();
     await Promise.all(closed);
-  }
-
-  /** Answers what is held and ends all workers. */
-  async close(): Promise<void> {
-    await Promise.all(this.models.map((model) => model.close()));
   }
 
   #create(source: ContractSource, settings: ModelSettings): AnyModel {
@@ -166,7 +203,9 @@ function modelsInOrder({ source, models }: Served): AnyModel[] {
 }
 
 function unknownModel(name: string, known: readonly string[]): Fault {
-  return new Fault("UNKNOWN_MODEL", `no model "${shorten(name)}"; there are ${known.join(", ")}`);
+  const listed = known.slice(0, MAX_LISTED).join(", ");
+  const more = known.length > MAX_LISTED ? ` and ${known.length - MAX_LISTED} more` : "";
+  return new Fault("UNKNOWN_MODEL", `no model "${shorten(name)}"; there are ${listed}${more}`);
 }
 
 /** A name that a caller made up is not repeated at any length. */

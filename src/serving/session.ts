@@ -137,6 +137,7 @@ function isInside(folder: string, file: string): boolean {
 
 function toSpec(metadata: ort.InferenceSession.ValueMetadata): TensorSpec {
   const datatype = metadata.isTensor ? fromOrtType(metadata.type) : undefined;
+  if (metadata.name === "__proto__") throw new ModelError('a tensor named "__proto__" can\'t be served; rename it');
   if (!metadata.isTensor || datatype === undefined) {
     throw new ModelError(
       `"${metadata.name}" is ${metadata.isTensor ? metadata.type : "no tensor"}, which can't be served`,

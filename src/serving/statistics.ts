@@ -11,6 +11,8 @@ class RunningTally implements Tally {
   }
 }
 
+const MAX_EXACT_ROWS = 1024;
+
 /** When one run's steps took place, by the process clock. */
 export interface RunTimes {
   readonly dispatchedMs: number;
@@ -54,7 +56,9 @@ export class StatisticsRecorder implements ModelStatistics {
     this.inferenceCount += rows;
     this.computeInput.add(Math.max(0, times.startMs - times.dispatchedMs), calls);
     this.computeOutput.add(Math.max(0, times.settledMs - times.endMs), calls);
-    const batch = this.batches.get(rows) ?? { count: 0, inferMs: 0 };
-    this.batches.set(rows, { count: batch.count + 1, inferMs: batch.inferMs + (times.endMs - times.startMs) });
+    // Callers choose the rows: sizes beyond any batch's are counted together, by powers of two.
+    const size = rows <= MAX_EXACT_ROWS ? rows : 2 ** Math.ceil(Math.log2(rows));
+    const batch = this.batches.get(size) ?? { count: 0, inferMs: 0 };
+    this.batches.set(size, { count: batch.count + 1, inferMs: batch.inferMs + (times.endMs - times.startMs) });
   }
 }

@@ -7,6 +7,7 @@ import {
   type PackageDefinition,
 } from "@grpc/proto-loader";
 import { createData, type TensorData } from "../contract/datatype.js";
+import { createMessageCheck, type MessageCheck } from "../contract/message-check.js";
 import { formatSpec, type Signature, shapeFits } from "../contract/signature.js";
 import { elementCount, formatShape, type Tensor } from "../contract/tensor.js";
 import { type Transform, TransformError, type TransformTensor } from "../contract/transform.js";
@@ -30,22 +31,24 @@ export class TransformRunner {
   readonly #transform: Transform<Message, Message>;
   readonly #types: PackageDefinition;
   readonly #label: string;
+  readonly #image: Uint8Array;
+  readonly #stepLimitMs: number;
+  readonly #checks = new Map<string, MessageCheck>();
 
-  private constructor(label: string, transform: Transform<Message, Message>, types: PackageDefinition) {
+  private constructor(label: string, transform: Transform<Message, Message>, settings: TransformSettings) {
+    const { image } = settings;
+    this.#stepLimitMs = settings.stepLimitMs;
     this.#label = label;
     this.#transform = transform;
-    this.#types = types;
+    this.#image = image;
+    this.#types = loadFileDescriptorSetFromBuffer(Buffer.from(image), LOADER_OPTIONS);
     this.signature = transform.signature;
   }
 
   /** @throws ModelError where the module can't be loaded or is no transform */
   static async load(label: string, settings: TransformSettings): Promise<TransformRunner> {
     const transform = await importTransform(settings.path);
-    return new TransformRunner(
-      label,
-      transform,
-      loadFileDescriptorSetFromBuffer(Buffer.from(settings.image), LOADER_OPTIONS),
-    );
+    return new TransformRunner(label, transform, settings);
   }
 
   /** The transform's own example, as a request on the wire. */
@@ -73,6 +76,7 @@ export class TransformRunner {
   async #prepare(requestType: string, bytes: Uint8Array<ArrayBuffer>): Promise<Prepared | FaultFacts> {
     let request: Message;
     try {
+      this.#check(requestType)(bytes);
       request = this.#type(requestType).deserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     } catch (error) {
       return {
@@ -82,7 +86,7 @@ export class TransformRunner {
       };
     }
     try {
-      const tensors = await this.#transform.toTensors(request);
+      const tensors = await this.#inTime(this.#transform.toTensors(request), "toTensors");
       return { request, inputs: this.signature.inputs.map((spec) => checkTensor(spec, tensors[spec.name])) };
     } catch (error) {
       return this.#facts(error, "toTensors");
@@ -112,11 +116,35 @@ export class TransformRunner {
   async #respond(responseType: string, request: Message, outputs: readonly Tensor[]): Promise<Answer> {
     try {
       const byName = Object.fromEntries(outputs.map(({ name, shape, data }) => [name, { shape, data }]));
-      const response = await this.#transform.toResponse(byName, request);
+      const response = await this.#inTime(this.#transform.toResponse(byName, request), "toResponse");
       return { ok: true, response: new Uint8Array(this.#type(responseType).serialize(response)) };
     } catch (error) {
       return { ok: false, ...this.#facts(error, "toResponse") };
     }
+  }
+
+  /** A promise that never settles would hold the worker, and all calls behind it, for ever. */
+  async #inTime<Value>(work: Promise<Value> | Value, step: string): Promise<Value> {
+    if (!(work instanceof Promise)) return work;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`${step} did not settle within ${this.#stepLimitMs} ms`)),
+        this.#stepLimitMs,
+      );
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** protobufjs takes broken text and wrong wire types as they come: what it reads is checked first. */
+  #check(type: string): MessageCheck {
+    const known = this.#checks.get(type) ?? createMessageCheck(this.#image, type);
+    this.#checks.set(type, known);
+    return known;
   }
 
   #type(name: string): MessageType {

@@ -5,7 +5,7 @@ import { processClockMs } from "./messages.js";
 import type { RunModel } from "./transform-runner.js";
 
 /** What free dimensions other than rows are tried as: models of text take any, models of pictures want some pixels. */
-const FREE_DIMENSIONS = [1, 16, 64, 320] as const;
+export const FREE_DIMENSIONS = [1, 16, 64, 320] as const;
 
 /** How long warming up took, or why it did not succeed. */
 export interface WarmUp {
@@ -48,6 +48,7 @@ function zeros(signature: Signature, rows: number, free: number): Tensor[] {
   });
 }
 
-function concrete(spec: TensorSpec, rows: number, free: number): number[] {
+/** A shape with its free dimensions filled in. */
+export function concrete(spec: TensorSpec, rows: number, free: number): number[] {
   return spec.shape.map((dimension, axis) => (dimension !== -1 ? dimension : axis === 0 ? rows : free));
 }

@@ -11,6 +11,7 @@ import {
   type ToWorker,
   type WorkerSettings,
 } from "./messages.js";
+import { rowsAreIndependent } from "./row-check.js";
 import { ModelError, Session } from "./session.js";
 import { TransformRunner } from "./transform-runner.js";
 import { type WarmUp, warmUp } from "./warm-up.js";
@@ -27,13 +28,22 @@ async function load(): Promise<void> {
   const transform = settings.transform && (await TransformRunner.load(settings.label, settings.transform));
   const session = await Session.load(settings, settings.threads);
   checkFit(session, transform);
-  const { inferMs, warning } = await warm(session, transform);
+  const warmth = await warm(session, transform);
+  const sharing = await checkSharing(session);
+  rowsPerRun = sharing.batchable ? settings.maxBatchRows : 1;
   // One after another: a message may come while the one before still waits for its picture to be decoded.
   let last = Promise.resolve();
   port.on("message", (message: ToWorker) => {
     last = last.then(() => handle(message, session, transform));
   });
-  send({ kind: "ready", signature: session.signature, digest: session.digest, inferMs, warning });
+  send({
+    kind: "ready",
+    signature: session.signature,
+    digest: session.digest,
+    inferMs: warmth.inferMs,
+    batchable: sharing.batchable,
+    warning: warmth.warning ?? sharing.warning,
+  });
 }
 
 function checkFit(session: Session, transform: TransformRunner | undefined): void {
@@ -45,15 +55,28 @@ function checkFit(session: Session, transform: TransformRunner | undefined): voi
   );
 }
 
-/** Rows that one run may hold: what the operator allows, where the model takes several at all. */
-function maxRows(session: Session): number {
-  return isBatchable(session.signature) ? settings.maxBatchRows : 1;
+/** Rows that one run may hold: what the operator allows, once the model has been seen to take several. */
+let rowsPerRun = 1;
+
+/** Whether calls may share runs, where the operator asks for it. */
+async function checkSharing(session: Session): Promise<{ batchable: boolean; warning?: string }> {
+  if (settings.maxBatchRows === 1) return { batchable: false };
+  if (!isBatchable(session.signature)) {
+    return { batchable: false, warning: "batching is off: an input or output has a fixed first dimension" };
+  }
+  const signature = settings.signature ?? session.signature;
+  const independent = await rowsAreIndependent(signature, (inputs) => session.run(inputs));
+  if (independent) return { batchable: true };
+  return { batchable: false, warning: "batching is off: the answer to a row depends on the rows beside it" };
 }
 
 async function warm(session: Session, transform: TransformRunner | undefined): Promise<WarmUp> {
   // The contract fixes dimensions that the model leaves open.
   const signature = settings.signature ?? session.signature;
-  if (!transform || !settings.transform) return warmUp(signature, maxRows(session), (inputs) => session.run(inputs));
+  if (!transform || !settings.transform)
+    return warmUp(signature, isBatchable(session.signature) ? settings.maxBatchRows : 1, (inputs) =>
+      session.run(inputs),
+    );
   const { requestType, responseType } = settings.transform;
   const request = transform.exampleRequest(requestType);
   let inferMs: number | undefined;
@@ -83,7 +106,7 @@ async function handle(message: ToWorker, session: Session, transform: TransformR
       return answer(message, session, transform!);
     case "close":
       await session.release();
-      port.close();
+      end(0);
   }
 }
 
@@ -100,7 +123,7 @@ async function run({ inputs, outputs }: RunRequest, session: Session): Promise<v
 
 async function answer(request: AnswerRequest, session: Session, transform: TransformRunner): Promise<void> {
   const startMs = processClockMs();
-  const { answers, runs } = await transform.answer(request, maxRows(session), (inputs) => session.run(inputs));
+  const { answers, runs } = await transform.answer(request, rowsPerRun, (inputs) => session.run(inputs));
   const transfer = answers.flatMap((item) => (item.ok ? [item.response.buffer] : []));
   send({ kind: "answered", answers, runs, span: { startMs, endMs: processClockMs() } }, transfer);
 }
@@ -109,4 +132,10 @@ load().catch((error: unknown) => {
   const problem =
     error instanceof ModelError ? error.message : `${settings.label}: ${(error as Error)?.stack ?? error}`;
   send({ kind: "failed", problem });
+  end(1);
 });
+
+/** Ends this thread alone. Timers or sockets that a transform left open would keep it, and so the process, alive. */
+function end(code: number): void {
+  setImmediate(() => process.exit(code));
+}

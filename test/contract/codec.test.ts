@@ -168,6 +168,25 @@ describe("tensor fields", () => {
     }
   });
 
+  it("refuses NaN and infinities of FP16 too where the contract is finite", () => {
+    const fixture = echo(
+      "kind.v1",
+      `bytes x = 1 [(flotilla.v1.tensor) = {name: "in", shape: [-1], datatype: DATATYPE_FP16, finite: true}];`,
+    );
+    const bits = (...values: number[]) => ({ x: Buffer.from(new Uint16Array(values).buffer).toString("base64") });
+    assert.equal(decode(fixture, bits(0x3c00, 0xfbff)).length, 1);
+    for (const bad of [0x7c00, 0xfc00, 0x7e01])
+      assert.throws(() => decode(fixture, bits(0x3c00, bad)), fault("INVALID_INPUT", /value 1 is/));
+  });
+
+  it("refuses BOOLs in bytes that are neither 0 nor 1", () => {
+    const fixture = echo(
+      "kind.v1",
+      `bytes x = 1 [(flotilla.v1.tensor) = {name: "in", shape: [-1], datatype: DATATYPE_BOOL}];`,
+    );
+    assert.throws(() => decode(fixture, { x: "AAU=" }), fault("INVALID_INPUT", /a BOOL is a byte 0 or 1/));
+  });
+
   it("refuses strings with a NUL, which ONNX Runtime would cut off", () => {
     const fixture = echo("kind.v1", `repeated string x = 1 [(flotilla.v1.tensor) = {name: "in", shape: [-1]}];`);
     assert.throws(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../src/serving/inference.js";
 import type { ServedModel } from "../../src/serving/served-model.js";
-import { addModel, lookupModel, scaleModel, slowModel } from "../support/onnx-builder.js";
+import { addModel, lookupModel, model as onnxModel, scaleModel, slowModel } from "../support/onnx-builder.js";
 import { fp32, reason, serveModel, slowWork, submit, values } from "../support/served.js";
 
 /** Iterations that keep a worker busy for some tenths of a second: long enough for others to queue up behind. */
@@ -85,6 +85,24 @@ describe("ServedModel", () => {
       submit(model, { kind: "tensors", inputs: [fp32("a", [1, 1], [4]), fp32("b", [1, 1], [40])] }),
     ]);
     assert.deepEqual([one, other, good].map(values), [[11, 12], [23, 33], [44]]);
+  });
+
+  it("does not batch a model whose rows depend on one another, and says so", async () => {
+    const warnings: string[] = [];
+    const softmaxOverRows = onnxModel({
+      inputs: [{ name: "x", datatype: "FP32", shape: ["batch", 1] }],
+      outputs: [{ name: "y", datatype: "FP32", shape: ["batch", 1] }],
+      nodes: [{ op: "Softmax", inputs: ["x"], outputs: ["y"], attributes: { axis: { int: 0 } } }],
+    });
+    model = await serveModel(softmaxOverRows, {
+      settings: { batching: { maxRows: 8, maxDelayMs: 200 } },
+      observer: { onWarning: (_model, message) => void warnings.push(message) },
+    });
+    assert.deepEqual(warnings, ["batching is off: the answer to a row depends on the rows beside it"]);
+    const alone = await Promise.all(
+      [1, 2].map((value) => submit(model, { kind: "tensors", inputs: [fp32("x", [1, 1], [value])] })),
+    );
+    assert.deepEqual(alone.map(values), [[1], [1]]);
   });
 
   it("fails only the call that is at fault when its batch fails", async () => {

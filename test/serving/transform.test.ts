@@ -31,7 +31,7 @@ describe("a model with a transform", () => {
   beforeEach(async () => {
     model = await serveModel(scaleModel({ factor: 2, shape: ["batch", 1] }), {
       settings: { batching: { maxRows: 4, maxDelayMs: 200 } },
-      worker: { transform: { path: PATH, image: contract.image, ...TYPES } },
+      worker: { transform: { path: PATH, image: contract.image, stepLimitMs: 300, ...TYPES } },
       observer: { onCrash: (_model, problem) => void crashes.emit("crash", problem) },
     });
     assert.equal(model.state, "READY", model.problem);
@@ -77,6 +77,28 @@ describe("a model with a transform", () => {
   it("refuses bytes that are no message", async () => {
     const bytes = new Uint8Array([0x0d, 1]);
     assert.equal(reason(await submit(model, { kind: "message", ...TYPES, request: bytes })), "INVALID_INPUT");
+  });
+
+  it("refuses text that is not UTF-8, and fields of another wire type than the contract's", async () => {
+    const notUtf8 = new Uint8Array([0x0d, 0, 0, 0x80, 0x3f, 0x12, 2, 0xc3, 0x28]);
+    const notFloat = new Uint8Array([0x08, 1]);
+    for (const [request, message] of [
+      [notUtf8, /field "mood": text that is not UTF-8/],
+      [notFloat, /field "value": expected wire type 5, got 0/],
+    ] as const) {
+      const outcome = await submit(model, { kind: "message", ...TYPES, request });
+      assert(!outcome.ok);
+      assert.equal(outcome.fault.reason, "INVALID_INPUT");
+      assert.match(outcome.fault.message, message);
+    }
+  });
+
+  it("fails a request whose transform never settles, and goes on with the next", async () => {
+    const hung = await submit(model, work({ value: 1, mood: "hang" }));
+    assert(!hung.ok);
+    assert.equal(hung.fault.reason, "RUN_FAILED");
+    assert.match(String(hung.fault.cause), /toTensors did not settle within 300 ms/);
+    assert.deepEqual(answer(await submit(model, work({ value: 4 }))), { value: 8 });
   });
 
   it("loses only the calls that the worker held when it died, and starts it again", async () => {

@@ -3,9 +3,15 @@ import { type Transform, TransformError, type TransformTensor } from "../../src/
 /** What the tests' fickle contract takes: a value to scale, and how to misbehave. */
 export interface FickleRequest {
   value: number;
-  /** "" scales, "refuse" is a fault of the request, "throw" and "wrong" are faults of the transform, "die" ends the thread. */
+  /**
+   * "" scales, "refuse" is a fault of the request, "throw" and "wrong" are faults of the transform, "hang" never settles,
+   * "die" ends the thread.
+   */
   mood: string;
 }
+
+// Left open on purpose: a thread has to end all the same.
+setInterval(() => {}, 1000);
 
 /** A transform around `scaleModel` of shape [batch, 1] that does what its request says. */
 const transform: Transform<FickleRequest, { value: number }> = {
@@ -14,7 +20,8 @@ const transform: Transform<FickleRequest, { value: number }> = {
     outputs: [{ name: "y", datatype: "FP32", shape: [-1, 1] }],
   },
   example: { value: 1, mood: "" },
-  toTensors({ value, mood }): Record<string, TransformTensor> {
+  toTensors({ value, mood }): Record<string, TransformTensor> | Promise<Record<string, TransformTensor>> {
+    if (mood === "hang") return new Promise(() => {});
     if (mood === "refuse") throw new TransformError(`field "value": expected a nicer number than ${value}`);
     if (mood === "throw") throw new Error("secret detail");
     if (mood === "wrong") return { x: { shape: [2, 1], data: new Float32Array([value]) } };

@@ -46,7 +46,16 @@ export async function serveModel(bytes: Uint8Array, overrides: ServeOverrides = 
         ...overrides.worker,
       },
     },
-    { onState() {}, onWarning() {}, onCrash() {}, onSubmit() {}, onCall() {}, onRun() {}, ...overrides.observer },
+    {
+      onState() {},
+      onWarning() {},
+      onGone() {},
+      onCrash() {},
+      onSubmit() {},
+      onCall() {},
+      onRun() {},
+      ...overrides.observer,
+    },
   );
   await served.settled();
   return served;

@@ -104,6 +104,7 @@ function toSource({ contract, revisions, settings, transform }: TestContract): C
                 image: contract.image,
                 requestType: method!.requestType,
                 responseType: method!.responseType,
+                stepLimitMs: 300,
               },
       },
     };

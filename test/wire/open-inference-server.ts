@@ -105,4 +105,12 @@ async function readSources(root: string): Promise<ContractSource[]> {
   });
 }
 
-const silentObserver = { onState() {}, onWarning() {}, onCrash() {}, onSubmit() {}, onCall() {}, onRun() {} };
+const silentObserver = {
+  onState() {},
+  onWarning() {},
+  onGone() {},
+  onCrash() {},
+  onSubmit() {},
+  onCall() {},
+  onRun() {},
+};

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { Fault } from "../../src/contract/fault.js";
+import type { ModelSettings } from "../../src/serving/served-model.js";
+import { type ContractSource, ServedRepository } from "../../src/serving/served-repository.js";
+import { scaleModel } from "../support/onnx-builder.js";
+import { fp32, submit, values, writeModel } from "../support/served.js";
+
+const STILLBORN = fileURLToPath(new URL("../support/stillborn-transform.js", import.meta.url));
+const observer = { onState() {}, onGone() {}, onWarning() {}, onCrash() {}, onSubmit() {}, onCall() {}, onRun() {} };
+
+function settings(contract: string, file: string, transform?: string): ModelSettings {
+  return {
+    contract,
+    revision: "r1",
+    workers: 1,
+    queueSize: 16,
+    batching: { maxRows: 1, maxDelayMs: 0 },
+    worker: {
+      label: `${contract}/r1`,
+      modelPath: file,
+      modelRoot: path.dirname(file),
+      sha256: undefined,
+      threads: 1,
+      maxBatchRows: 1,
+      signature: undefined,
+      transform:
+        transform === undefined
+          ? undefined
+          : { path: transform, image: new Uint8Array(), requestType: "", responseType: "", stepLimitMs: 300 },
+    },
+  };
+}
+
+function source(name: string, file: string, transform?: string): ContractSource {
+  return {
+    name,
+    contract: undefined,
+    problem: undefined,
+    defaultRevision: "r1",
+    models: [settings(name, file, transform)],
+  };
+}
+
+async function open(sources: readonly ContractSource[]): Promise<ServedRepository> {
+  const repository = new ServedRepository({ read: async () => sources, observer, startsAtOnce: 1 });
+  await repository.open();
+  return repository;
+}
+
+const work = () => ({ kind: "tensors", inputs: [fp32("x", [1, 3], [1, 2, 3])] }) as const;
+
+describe("ServedRepository", () => {
+  const good = writeModel(scaleModel({ factor: 2 }));
+  let repository: ServedRepository;
+  afterEach(() => repository.close());
+
+  async function answers(name: string, expected: readonly number[]): Promise<void> {
+    assert.deepEqual(values(await submit(repository.find(name) as never, work())), expected);
+  }
+
+  it("is up though the worker of one model dies while it loads it, again and again", async () => {
+    repository = await open([source("bad", good, STILLBORN), source("good", good)]);
+    await repository.start();
+    assert.equal(repository.ready, true);
+    await answers("good", [2, 4, 6]);
+    const bad = repository.find("bad");
+    assert.equal(bad.state, "LOADING");
+    assert.match(bad.problem!, /its worker died while loading: exit code 3/);
+  });
+
+  it("keeps the model that answers where the one to be loaded is broken", async () => {
+    const file = writeModel(scaleModel({ factor: 2 }));
+    repository = await open([source("m", file)]);
+    await repository.start();
+    writeFileSync(file, "broken");
+    await assert.rejects(repository.load("m"), (error) => error instanceof Fault && error.reason === "NOT_READY");
+    await answers("m", [2, 4, 6]);
+    writeFileSync(file, scaleModel({ factor: 5 }));
+    await repository.load("m");
+    await answers("m", [5, 10, 15]);
+  });
+
+  it("loads a contract once at a time, so that no worker is left behind", async () => {
+    repository = await open([source("m", good)]);
+    await repository.start();
+    const first = repository.find("m");
+    await Promise.all([repository.load("m"), repository.load("m"), repository.unload("m"), repository.load("m")]);
+    await answers("m", [2, 4, 6]);
+    assert.notEqual(repository.find("m"), first);
+    const outcome = await submit(first as never, work());
+    assert(!outcome.ok && outcome.fault.reason === "NOT_READY");
+  });
+
+  it("ends while it is still starting", async () => {
+    repository = await open(Array.from({ length: 6 }, (_, index) => source(`m${index}`, good)));
+    const started = repository.start();
+    await repository.close();
+    await started;
+    assert(repository.models.length < 6, `${repository.models.length} were started`);
+    assert.equal(repository.ready, false);
+  });
+
+  it("names ten models at most where there is none of a name", async () => {
+    repository = await open(Array.from({ length: 30 }, (_, index) => source(`m${index}`, good)));
+    assert.throws(
+      () => repository.find("x".repeat(5000)),
+      (error) => {
+        assert(error instanceof Fault);
+        assert.match(error.message, /m9 and 20 more$/);
+        assert(error.message.length < 300);
+        return true;
+      },
+    );
+  });
+});
