@@ -213,8 +213,8 @@ async function end({ server, endpoint, repository, log, drainTimeoutMs }: Runnin
   clearTimeout(busy);
   await endpoint.close();
   log.info("ended");
-  process.removeAllListeners("SIGTERM");
-  process.removeAllListeners("SIGINT");
+  // No worker is left that it could interrupt, and a connection that never said a word would keep the process alive.
+  process.exit(0);
 }
 
 function parseSelection(text: string): Selection {

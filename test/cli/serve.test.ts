@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
@@ -143,6 +144,26 @@ describe("flotilla serve", () => {
     assert.equal(code, 1);
     assert.match(stderr, /fleet\.yaml:\d+:\d+: spec\.contracts\[0\]\.traffic/);
     assert.match(stderr, /fleet\.yaml:\d+:\d+: spec\.contracts\[1\]\.name/);
+  });
+
+  it("ends with 0 when it is told to while models still load, and prints no report", async () => {
+    const child = spawn(process.execPath, [FLOTILLA, "serve", folder, "--port", "0", "--metrics-port", "0"]);
+    let output = "";
+    child.stdout.on("data", (chunk) => {
+      output += chunk;
+    });
+    const exit = once(child, "exit");
+    for await (const chunk of child.stderr) if (String(chunk).includes("listening")) child.kill("SIGTERM");
+    assert.equal((await exit)[0], 0);
+    assert.equal(output, "");
+  });
+
+  it("refuses --only for a bare repository, which is served whole", () => {
+    const bare = mkdtempSync(path.join(tmpdir(), "flotilla-bare-"));
+    const { status: code, stderr } = flotilla("serve", bare, "--only", "scale");
+    assert.equal(code, 1);
+    assert.match(stderr, /--only: .* is a bare model repository, which is served whole/);
+    rmSync(bare, { recursive: true });
   });
 
   it("exits with 2 on wrong usage", () => {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { compileContract, JsonCodec } from "../support/contract-fixture.js";
 import { FleetProcess, removeFleet, writeFleet } from "../support/fleet-process.js";
@@ -92,6 +94,16 @@ describe("on SIGTERM", () => {
     assert.match(details, /draining: open the stream anew/);
     assert.equal(answers.length, 5);
     assert.equal(await exit, 0);
+  });
+
+  it("does not wait for a connection that never said a word", async () => {
+    const { hostname, port } = new URL(`http://${fleet.served.address}`);
+    const silent = connect(Number(port), hostname);
+    silent.on("error", () => {});
+    await once(silent, "connect");
+    assert.equal(await fleet.end("SIGTERM"), 0);
+    assert.doesNotMatch(fleet.log, /cut off/);
+    silent.destroy();
   });
 
   it("ends on Ctrl-C as well", async () => {
