@@ -13,7 +13,7 @@ NEWEST_NODE := node-$(shell node -p 'process.platform + "-" + process.arch')@26.
 NEWEST_NODE_BIN := .tools/node/node_modules/$(firstword $(subst @, ,$(NEWEST_NODE)))/bin/node
 
 PROTOS := $(shell find proto -name '*.proto')
-SOURCES := $(shell find src mesh cdk8s models examples test bench -name '*.ts' -not -path '*/node_modules/*' 2>/dev/null)
+SOURCES := $(shell find src mesh cdk8s models docs/examples test bench -name '*.ts' -not -path '*/node_modules/*' 2>/dev/null)
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name what; do printf '  %-16s %s\n' "$$name" "$$what"; done

@@ -32,7 +32,7 @@ export interface ContractRequest {
   readonly choices: ContractChoices;
   readonly transform: boolean;
   /** Command line that would add the model under another contract's name. */
-  readonly commandFor: (contract: string) => string;
+  readonly commandFor: (contract: string, style: "record" | undefined) => string;
 }
 
 /**
@@ -60,7 +60,7 @@ export async function planContract(request: ContractRequest): Promise<ContractPl
 /** @returns whether the contract leaves its tensors to a transform */
 async function checkFit(request: ContractRequest, file: string): Promise<boolean> {
   const { root, contract, source, model, transform, commandFor } = request;
-  const { signature } = loadContract(await contractImage(root, contract), contract);
+  const { signature, methods } = loadContract(await contractImage(root, contract), contract);
   if (!signature) {
     if (transform) return true;
     throw new Error(`${file} binds no field to a tensor: name the module that makes its tensors with --transform`);
@@ -71,12 +71,13 @@ async function checkFit(request: ContractRequest, file: string): Promise<boolean
     );
   const differences = compareSignatures(signature, model.signature);
   if (differences.length === 0) return false;
+  const style = methods.some((method) => method.request.records.length > 0) ? "record" : undefined;
   throw new Error(
     [
       `${source} does not fit ${contract} (${file}):`,
       ...differences.map((difference) => `  ${difference.message}`),
       "A contract never changes once it is released. This makes the next version:",
-      `  ${commandFor(nextVersion(contract))}`,
+      `  ${commandFor(nextVersion(contract), style)}`,
     ].join("\n"),
   );
 }

@@ -18,7 +18,7 @@ export interface AddRequest {
   /** Fleet file, or its folder. */
   readonly fleet: string;
   /** Command line that would add the model under another contract's name. */
-  readonly commandFor: (contract: string) => string;
+  readonly commandFor: (contract: string, style: "record" | undefined) => string;
 }
 
 /** All that is to be done, worked out before anything is written. */

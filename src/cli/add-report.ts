@@ -5,6 +5,7 @@ import { exampleRequest } from "../contract/example-request.js";
 import { contractImage } from "../fleet/protos.js";
 import { type Change, listChanges } from "./add-apply.js";
 import type { AddPlan } from "./add-plan.js";
+import { invocation } from "./invocation.js";
 
 const DONE = { copied: "copied", created: "wrote", changed: "changed" } as const;
 const PLANNED = { copied: "would copy", created: "would write", changed: "would change" } as const;
@@ -60,7 +61,7 @@ function notes({ request, contract, idle, revision, state, fleetText }: AddPlan)
   const found: string[] = [];
   if (contract.text === undefined && ignored.length > 0) {
     found.push(
-      `The contract is there already, in ${shownPath(state.root, contract.file)}: ${ignored.join(", ")} changes nothing.`,
+      `The contract is there already, in ${shownPath(state.root, contract.file)}: ${ignored.join(", ")} ${ignored.length === 1 ? "changes" : "change"} nothing.`,
     );
   }
   if (contract.transformed && contract.text === undefined && fleetText !== undefined) {
@@ -86,13 +87,16 @@ async function nextCommands(plan: AddPlan): Promise<Step[]> {
     const command = `$EDITOR ${shownPath(state.root, contract.file)} ${request.transform ?? ""}`.trim();
     return [{ what: "give the messages fields, and write the transform", command }];
   }
-  const serve = { what: "serve it", command: `npx flotilla serve ${state.file}` };
+  const serve = { what: "serve it", command: `${invocation()} serve ${state.file}` };
   const example = await readExample(plan);
   const pin = idle ? ` --revision ${revision}` : "";
-  const body = example === undefined ? "@request.json" : `'${example}'`;
+  const call = `${invocation()} call ${request.contract}`;
+  if (example !== undefined)
+    return [serve, { what: "and call it from another terminal", command: `${call} '${example}'${pin}` }];
   return [
     serve,
-    { what: "and call it from another terminal", command: `npx flotilla call ${request.contract} ${body}${pin}` },
+    { what: "from another terminal, make a request to fill in", command: `${call} --template > request.json` },
+    { what: "and send it", command: `${call} @request.json${pin}` },
   ];
 }
 

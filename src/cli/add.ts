@@ -5,6 +5,7 @@ import { applyPlan } from "./add-apply.js";
 import type { ContractChoices } from "./add-contract.js";
 import { type AddRequest, planAdd } from "./add-plan.js";
 import { jsonReport, textReport } from "./add-report.js";
+import { invocation } from "./invocation.js";
 
 interface AddOptions extends ContractChoices {
   readonly as: string;
@@ -66,7 +67,7 @@ function toRequest(source: string, options: AddOptions): AddRequest {
   return {
     ...{ source, contract: options.as, revision, transform, fleet },
     choices: { style, columns, labels, integers },
-    commandFor: (contract) => commandLine(source, { ...options, as: contract }),
+    commandFor: (contract, like) => commandLine(source, { ...options, as: contract, style: style ?? like }),
   };
 }
 
@@ -81,7 +82,7 @@ function commandLine(source: string, { as, style, labels, integers, transform, f
     fleet: fleet === "fleet.yaml" ? undefined : fleet,
   };
   const said = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
-  return ["npx", "flotilla", "add", source, ...said].map(quote).join(" ");
+  return `${invocation()} ${["add", source, ...said].map(quote).join(" ")}`;
 }
 
 /** A word as a shell takes it. */

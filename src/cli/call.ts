@@ -9,6 +9,8 @@ import type { CallOptions } from "../client/call-options.js";
 import { openChannel } from "../client/connect.js";
 import type { Hop } from "../client/hop.js";
 import { Reflection } from "../client/reflect.js";
+import { BindingReader } from "../contract/binding-reader.js";
+import { exampleRequest } from "../contract/example-request.js";
 import { DURATION_PATTERN, toMs } from "../fleet/units.js";
 import { answerJson, answerLine, answerTable, hopLine } from "./call-answer.js";
 import {
@@ -40,6 +42,10 @@ interface CallCommandOptions {
 }
 
 /** Of a unary call, and of each question to the server's reflection. */
+/** Values that a template may hold: a picture of 3 x 640 x 640 fits. */
+const MAX_TEMPLATE_VALUES = 1 << 21;
+/** Longest template that is indented. */
+const MAX_INDENTED = 8192;
 const DEFAULT_DEADLINE_MS = 10_000;
 
 const HELP = `
@@ -79,7 +85,7 @@ async function call(name: MethodName, argument: string, options: CallCommandOpti
   const channel = openChannel(options.target, { from: "flotilla-call", credentials: toCredentials(options) });
   try {
     const found = await find(channel, name, options);
-    if (options.template) await print(JSON.stringify(requestTemplate(found.method.input), undefined, 2));
+    if (options.template) await print(templateText(found));
     else await callAndPrint(channel, found, { source: toRequestSource(argument, process.stdin), options });
   } catch (error) {
     throw error instanceof CallError ? new Error(explain(error), { cause: error }) : error;
@@ -144,6 +150,16 @@ async function* answers(
 /** A reader that is slow holds the stream back, rather than filling the memory. */
 async function print(text: string): Promise<void> {
   if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain");
+}
+
+/** A request that the contract takes, where its bindings tell; otherwise every field once. */
+function templateText({ method, registry }: FoundMethod): string {
+  const binding = new BindingReader(registry, () => {}).message(method.input);
+  const bound = binding.tensors.length + binding.records.length > 0;
+  const request = (bound && exampleRequest(binding, MAX_TEMPLATE_VALUES)) || requestTemplate(method.input);
+  const text = JSON.stringify(request, undefined, 2);
+  // A value a line is no help to anybody where there are thousands.
+  return text.length > MAX_INDENTED ? JSON.stringify(request) : text;
 }
 
 function explain(error: CallError): string {

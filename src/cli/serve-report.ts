@@ -5,6 +5,7 @@ import { exampleRequest } from "../contract/example-request.js";
 import { formatSpec } from "../contract/signature.js";
 import type { FleetSpec } from "../fleet/spec.js";
 import type { Model } from "../serving/inference.js";
+import { invocation } from "./invocation.js";
 import { formatTable } from "./table.js";
 
 /** What to tell of a server that has started. */
@@ -91,7 +92,7 @@ function callCommand(model: Model, { contracts, fleet, host, port }: Target): st
   const contract = contracts.find(({ name }) => name === model.contract);
   const request = file ? `@${path.relative(process.cwd(), file)}` : inlineRequest(contract);
   const option = port === DEFAULT_PORT ? "" : ` --target ${target}`;
-  return `npx flotilla call ${model.contract} ${request}${option}`;
+  return `${invocation()} call ${model.contract} ${request}${option}`;
 }
 
 /** A request on the command line, for the method that `call` takes without asking. */

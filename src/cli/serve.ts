@@ -129,6 +129,10 @@ function openSource(
   selection: Selection | undefined,
 ): { read: ReadSources; fleet: FleetSpec | undefined } {
   const threads = usableProcessors();
+  if (where.endsWith(".onnx"))
+    throw new Error(
+      `${where} is a model: give it a contract with \`flotilla add ${where} --as acme.name.v1\`, then serve the fleet file`,
+    );
   const folder = existsSync(where) && statSync(where).isDirectory();
   const file = folder ? path.join(where, "fleet.yaml") : where;
   if (folder && !existsSync(file)) {
@@ -167,8 +171,11 @@ async function listening<Listener>(port: number, option: string, start: () => Pr
     return await start();
   } catch (error) {
     const { message } = error as Error;
-    if (!/EADDRINUSE/.test(message)) throw error;
-    throw new Error(`port ${port} is taken by another program; choose one with ${option}`);
+    if (/EADDRINUSE/.test(message))
+      throw new Error(`port ${port} is taken by another program; choose one with ${option}`);
+    if (/ENOTFOUND|EADDRNOTAVAIL|EAI_AGAIN/.test(message))
+      throw new Error(`--host: this machine has no such address: ${message}`);
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -8,6 +8,8 @@ import { packageRoot } from "./package-root.js";
 
 /** Folder of a fleet that holds its contracts' .proto files. */
 export const PROTO_FOLDER = "proto";
+/** Where Flotilla's own options are inside of its proto folder. */
+const OPTIONS_FOLDER = "flotilla";
 
 /** Where a contract's files are, inside of the proto folder: `acme.fraud.v1` in `acme/fraud/v1`, as `buf lint` has it. */
 export function contractFolder(contract: string): string {
@@ -47,7 +49,10 @@ export class ProtoWorkspace {
     symlinkSync(join(root, PROTO_FOLDER), join(this.folder, PROTO_FOLDER), "junction");
     if (protoFolders(root).length > 1) {
       modules.push({ path: "options" });
-      symlinkSync(join(packageRoot(), PROTO_FOLDER), join(this.folder, "options"), "junction");
+      // The options alone: other protos of Flotilla's repository would clash with the fleet's own of the same name.
+      cpSync(join(packageRoot(), PROTO_FOLDER, OPTIONS_FOLDER), join(this.folder, "options", OPTIONS_FOLDER), {
+        recursive: true,
+      });
     }
     writeFileSync(join(this.folder, "buf.yaml"), JSON.stringify({ version: "v2", modules, ...this.rules() }));
   }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { ServedRepository } from "../serving/served-repository.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
@@ -63,6 +63,8 @@ export class GrpcServer {
    */
   static async start(options: GrpcServerOptions): Promise<GrpcServer> {
     const { repository, maxMessageBytes } = options;
+    // What it would print itself, it also throws or reports.
+    setLogVerbosity(logVerbosity.NONE);
     const server = new Server({
       "grpc.max_receive_message_length": maxMessageBytes,
       "grpc.max_send_message_length": maxMessageBytes,

@@ -202,6 +202,8 @@ function checkTensor(spec: Signature["inputs"][number], made: TransformTensor | 
 }
 
 async function importTransform(file: string): Promise<Transform<Message, Message>> {
+  if (!existsSync(file) && compiledPath(file) === undefined)
+    throw new ModelError(`${file}: there is no such transform`);
   let module: { default?: Partial<Transform<Message, Message>> };
   try {
     module = file.endsWith(".ts") ? await importTypeScript(file) : await import(pathToFileURL(file).href);

@@ -34,7 +34,7 @@ export function checkFacts(facts: ClientFacts): void {
   assertClose(facts.speech, sample("voice").speechProbability);
 }
 
-/** The lines that the examples of examples/ print for their sample request. */
+/** The lines that the examples of docs/examples/ print for their sample request. */
 export function expectedLines(): string[] {
   const { diagnoses } = sample("tumor").r1;
   return diagnoses.map(({ label, malignantProbability }) => `${label} ${malignantProbability.toFixed(3)}`);

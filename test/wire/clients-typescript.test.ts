@@ -30,9 +30,9 @@ describe("a client in TypeScript", function () {
     checkFacts(await collectFacts(servers));
   });
 
-  it("runs as examples/typescript shows", async () => {
+  it("runs as docs/examples/typescript shows", async () => {
     const tsx = path.join(ROOT, "node_modules", ".bin", "tsx");
-    const output = await run(tsx, ["examples/typescript/predict.ts", servers.tumor]);
+    const output = await run(tsx, ["docs/examples/typescript/predict.ts", servers.tumor]);
     assert.deepEqual(output.trim().split("\n"), expectedLines());
   });
 });

@@ -4,7 +4,7 @@
     mkdir -p generated/python
     python -m grpc_tools.protoc -I proto --python_out=generated/python --grpc_python_out=generated/python \
         proto/acme/tumor/v1/*.proto proto/flotilla/v1/*.proto
-    PYTHONPATH=generated/python python examples/python/predict.py [host:port]
+    PYTHONPATH=generated/python python docs/examples/python/predict.py [host:port]
 """
 
 import sys

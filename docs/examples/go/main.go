@@ -1,8 +1,8 @@
 // Diagnoses samples of tumours. From the repository's folder, while `make serve` runs:
 //
 //	make tools
-//	npx buf generate --template examples/go/buf.gen.yaml
-//	go -C examples/go run . [host:port]
+//	npx buf generate --template docs/examples/go/buf.gen.yaml
+//	go -C docs/examples/go run . [host:port]
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 }
 
 func predict(target string) error {
-	json, err := os.ReadFile("../../models/tumor/samples/request.json")
+	json, err := os.ReadFile("../../../models/tumor/samples/request.json")
 	if err != nil {
 		return err
 	}

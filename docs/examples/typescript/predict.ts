@@ -1,8 +1,12 @@
 // Diagnoses samples of tumours with the typed client. From the repository's folder, while `make serve` runs:
-//   npx tsx examples/typescript/predict.ts [host:port]
+//   npx tsx docs/examples/typescript/predict.ts [host:port]
 import { readFile } from "node:fs/promises";
-import { findingToJSON, PredictRequest, TumorServiceClient } from "../../generated/ts/acme/tumor/v1/tumor_service.js";
-import { connect } from "../../src/client/connect.js";
+import {
+  findingToJSON,
+  PredictRequest,
+  TumorServiceClient,
+} from "../../../generated/ts/acme/tumor/v1/tumor_service.js";
+import { connect } from "../../../src/client/connect.js";
 
 const tumors = connect(TumorServiceClient, process.argv[2] ?? "localhost:8500", { deadlineMs: 2000 });
 
