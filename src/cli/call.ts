@@ -152,11 +152,10 @@ async function print(text: string): Promise<void> {
   if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain");
 }
 
-/** A request that the contract takes, where its bindings tell; otherwise every field once. */
+/** Every field once; those that are bound to tensors with as many values as the contract takes. */
 function templateText({ method, registry }: FoundMethod): string {
   const binding = new BindingReader(registry, () => {}).message(method.input);
-  const bound = binding.tensors.length + binding.records.length > 0;
-  const request = (bound && exampleRequest(binding, MAX_TEMPLATE_VALUES)) || requestTemplate(method.input);
+  const request = Object.assign({}, requestTemplate(method.input), exampleRequest(binding, MAX_TEMPLATE_VALUES));
   const text = JSON.stringify(request, undefined, 2);
   // A value a line is no help to anybody where there are thousands.
   return text.length > MAX_INDENTED ? JSON.stringify(request) : text;

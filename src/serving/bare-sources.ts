@@ -71,7 +71,6 @@ function modelSettings(root: string, name: string, version: string, options: Bar
       modelRoot: root,
       sha256: undefined,
       threads: options.threads,
-      maxBatchRows: 1,
       signature: undefined,
       transform: undefined,
     },

@@ -91,7 +91,6 @@ function modelSettings(
       modelRoot: fleet.root,
       sha256: revision.sha256,
       threads: revision.threads ?? threads,
-      maxBatchRows: batching.maxRows,
       signature: contract?.signature,
       transform:
         spec.transform && contract && method

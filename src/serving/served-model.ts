@@ -11,7 +11,7 @@ import { type RunTimes, StatisticsRecorder } from "./statistics.js";
 export interface ModelSettings {
   readonly contract: string;
   readonly revision: string;
-  readonly worker: WorkerSettings;
+  readonly worker: Omit<WorkerSettings, "maxBatchRows">;
   readonly workers: number;
   readonly batching: BatchingSettings;
   /** Calls that may wait before more are shed. */
@@ -68,7 +68,8 @@ export class ServedModel implements Model {
         resolve();
       };
     });
-    this.#pool = new WorkerPool(settings.worker, settings.workers, {
+    const worker = { ...settings.worker, maxBatchRows: settings.batching.maxRows };
+    this.#pool = new WorkerPool(worker, settings.workers, {
       onReady: (message) => this.#onReady(message),
       onFailed: (problem) => this.#onFailed(problem),
       onIdle: () => this.#onIdle(),

@@ -89,7 +89,7 @@ describe("flotilla add", function () {
     assert.match(said, /^copied +\.\.\/fraud\.onnx to models\/fraud\/r1\.onnx$/m);
     assert.match(said, /^wrote +proto\/acme\/fraud\/v1\/fraud_service\.proto$/m);
     assert.match(said, /^wrote +fleet\.yaml$/m);
-    assert.match(said, /^ {2}npx flotilla call acme\.fraud\.v1 '\{"instances":\[\{"amount":0,"age":0\}\]\}'$/m);
+    assert.match(said, /^ {2}node .*run\.js call acme\.fraud\.v1 '\{"instances":\[\{"amount":0,"age":0\}\]\}'$/m);
     const [contract] = loadFleet(path.join(fleet, "fleet.yaml")).contracts;
     assert.equal(contract?.name, "acme.fraud.v1");
     assert.deepEqual(
@@ -145,7 +145,7 @@ describe("flotilla add", function () {
     writeFileSync(path.join(fleet, "fleet.yaml"), text);
     const said = add(given("better.onnx", BETTER), "--as", "acme.fraud.v1");
     assert.match(said, /^r2 gets no calls yet/m);
-    assert.match(said, /npx flotilla call acme\.fraud\.v1 .* --revision r2$/m);
+    assert.match(said, /run\.js call acme\.fraud\.v1 .* --revision r2$/m);
     const kept = inFleet("fleet.yaml").split("\n");
     assert.deepEqual(
       text.split("\n").filter((line) => !kept.includes(line)),
@@ -210,7 +210,7 @@ describe("flotilla add", function () {
   it("says which options change nothing where the contract is there already", () => {
     add(given("fraud.onnx", FRAUD), "--as", "acme.fraud.v1");
     const said = add(given("b.onnx", BETTER), "--as", "acme.fraud.v1", "--columns", "a,b", "--integers", "fixed");
-    assert.match(said, /^The contract is there already, in .*: --columns, --integers changes nothing\.$/m);
+    assert.match(said, /^The contract is there already, in .*: --columns, --integers change nothing\.$/m);
   });
 
   it("leaves a model that lies in the fleet's folder where it is", () => {

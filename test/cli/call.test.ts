@@ -136,7 +136,7 @@ describe("flotilla call", () => {
         at: "2026-01-31T12:00:00Z",
         counts: { key: 0 },
         inners: { 1: { name: "", level: "LEVEL_HIGH" } },
-        values: [0],
+        values: [0, 0, 0],
         text: "",
         mood: "MOOD_GOOD",
         any: {},

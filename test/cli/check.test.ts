@@ -139,7 +139,7 @@ describe("flotilla check", function () {
     fleet({ r1: good }, { transform: "transform.mjs" });
     assert.match(check().findings.join(), /transform: the contract's messages are bound to tensors/);
     write(PROTO, `syntax = "proto3";\npackage ${CONTRACT};\n${BODY.replaceAll(/ \[\(.*\]/g, "")}`);
-    assert.match(check().findings.join(), /transform: transform\.mjs: the transform can't be loaded/);
+    assert.match(check().findings.join(), /transform: transform\.mjs: there is no such transform/);
   });
 
   it("finds an example that the contract does not take", () => {

@@ -24,7 +24,6 @@ function settings(contract: string, file: string, transform?: string): ModelSett
       modelRoot: path.dirname(file),
       sha256: undefined,
       threads: 1,
-      maxBatchRows: 1,
       signature: undefined,
       transform:
         transform === undefined

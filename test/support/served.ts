@@ -40,7 +40,6 @@ export async function serveModel(bytes: Uint8Array, overrides: ServeOverrides = 
         modelRoot: path.dirname(modelPath),
         sha256: createHash("sha256").update(bytes).digest("hex"),
         threads: 1,
-        maxBatchRows: batching.maxRows,
         signature: undefined,
         transform: undefined,
         ...overrides.worker,

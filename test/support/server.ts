@@ -94,7 +94,6 @@ function toSource({ contract, revisions, settings, transform }: TestContract): C
         modelRoot: path.dirname(modelPath),
         sha256: createHash("sha256").update(revisions[revision]!).digest("hex"),
         threads: 1,
-        maxBatchRows: batching.maxRows,
         signature: contract.signature,
         transform:
           transform === undefined
