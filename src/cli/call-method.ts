@@ -13,6 +13,7 @@ import { InvalidArgumentError } from "commander";
 import type { Method } from "../client/call.js";
 import { CallError } from "../client/call-error.js";
 import type { Reflection } from "../client/reflect.js";
+import { nearest } from "../fleet/nearest.js";
 import { contractImage } from "../fleet/protos.js";
 
 /** A method that was found by its name. */
@@ -83,8 +84,12 @@ function theOne(contract: string, services: readonly string[]): string {
   const found = services.filter((service) => packageOf(service) === contract);
   if (found.length === 1) return found[0]!;
   if (found.length > 1) throw new Error(`${contract} has several services, name one: ${found.join(", ")}`);
-  const contracts = [...new Set(services.map(packageOf))].filter((name) => !name.startsWith("grpc."));
-  throw new Error(`there is no contract "${contract}"; there is ${contracts.join(", ") || "none at all"}`);
+  const contracts = [...new Set(services.map(packageOf))].filter(
+    (name) => name !== "inference" && !name.startsWith("grpc."),
+  );
+  const meant = nearest(contract, contracts);
+  const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+  throw new Error(`there is no contract "${contract}"; there is ${contracts.join(", ") || "none at all"}${hint}`);
 }
 
 function packageOf(service: string): string {

@@ -34,6 +34,8 @@ const BARE_QUEUE_SIZE = 128;
 const MEBIBYTE = 2 ** 20;
 /** How long workers may take to end after the drain: a run that has begun can't be stopped. */
 const CLOSE_LIMIT_MS = 10_000;
+/** Signals that come so soon after the first are the same one. */
+const REPEATED_SIGNAL_MS = 500;
 /** What timers can count, in seconds. */
 const LONGEST_SECONDS = 2_147_483;
 
@@ -193,9 +195,13 @@ interface Running {
  */
 function endOnSignal(running: Running): () => boolean {
   let draining = false;
+  let sinceMs = 0;
   const onSignal = (signal: NodeJS.Signals) => {
+    // Programs that wrap others pass one Ctrl-C on a second time.
+    if (draining && performance.now() - sinceMs < REPEATED_SIGNAL_MS) return;
     if (draining) cutOff();
     draining = true;
+    sinceMs = performance.now();
     running.log.info({ signal }, "draining: no new calls, open ones are answered");
     void end(running);
   };
