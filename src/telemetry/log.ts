@@ -15,6 +15,12 @@ export function createLog(level: LogLevel): Log {
     return pino({ ...options, formatters: { level: (label) => ({ level: label }) } }, process.stderr);
   return pino(
     options,
-    pretty({ destination: process.stderr, sync: true, ignore: "pid,hostname", translateTime: "HH:MM:ss.l" }),
+    pretty({
+      destination: process.stderr,
+      sync: true,
+      singleLine: true,
+      ignore: "pid,hostname",
+      translateTime: "HH:MM:ss.l",
+    }),
   );
 }
