@@ -9,6 +9,7 @@ import type { Contract } from "../contract/contract.js";
 import type { Model, Repository } from "../serving/inference.js";
 import { answerTrailers, type CallObserver, deadlineOf, wantedRevision } from "./call.js";
 import { answerInOrder } from "./ordered-stream.js";
+import { rawMethod } from "./raw-method.js";
 import { toStatus } from "./status.js";
 import { type TypedAnswer, TypedMethod } from "./typed-method.js";
 
@@ -38,15 +39,7 @@ export function typedService(contract: Contract, repository: Repository, options
   for (const description of contract.methods) {
     const method = new TypedMethod(contract, description, options.maxMessageBytes);
     const streams = description.kind === "stream";
-    definition[description.name] = {
-      path: description.path,
-      requestStream: streams,
-      responseStream: streams,
-      requestSerialize: same,
-      requestDeserialize: same,
-      responseSerialize: same,
-      responseDeserialize: same,
-    };
+    definition[description.name] = rawMethod(description.path, streams);
     implementation[description.name] = streams
       ? streamHandler(method, repository, options)
       : unaryHandler(method, repository, options);
@@ -130,8 +123,4 @@ function report(
 ): void {
   const { contract, revision } = model;
   observe({ contract, revision, method: method.method.name, fault: answer.ok ? undefined : answer.fault, elapsedMs });
-}
-
-function same(bytes: Buffer): Buffer {
-  return bytes;
 }

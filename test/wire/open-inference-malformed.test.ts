@@ -5,7 +5,7 @@ import { credentials, makeClientConstructor, type ServiceError, status } from "@
 import fc from "fast-check";
 import { ModelInferRequest, ModelInferResponse } from "../../generated/ts/inference/grpc_service.js";
 import { DATATYPES } from "../../src/contract/datatype.js";
-import { rawMethod } from "../../src/grpc/open-inference/rpc-method.js";
+import { rawMethod } from "../../src/grpc/raw-method.js";
 import { type OpenInferenceServer, startOpenInferenceServer } from "./open-inference-server.js";
 
 const TIMEOUT_MS = 180_000;
@@ -146,7 +146,7 @@ function usedBytes(): number {
 }
 
 function connect(target: string): { send: Send; close: () => void } {
-  const Client = makeClientConstructor({ ModelInfer: rawMethod("ModelInfer") }, "Raw");
+  const Client = makeClientConstructor({ ModelInfer: rawMethod("/inference.GRPCInferenceService/ModelInfer") }, "Raw");
   const client = new Client(target, credentials.createInsecure());
   const send: Send = (request) =>
     new Promise((resolve) => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type ClientDuplexStream, credentials, makeClientConstructor, type ServiceError, status } from "@grpc/grpc-js";
 import { ModelInferRequest, ModelStreamInferResponse } from "../../generated/ts/inference/grpc_service.js";
 import { DATATYPES } from "../../src/contract/datatype.js";
-import { rawMethod } from "../../src/grpc/open-inference/rpc-method.js";
+import { rawMethod } from "../../src/grpc/raw-method.js";
 import { type OpenInferenceServer, startOpenInferenceServer } from "./open-inference-server.js";
 import { runPythonCases } from "./python-cases.js";
 
@@ -142,7 +142,10 @@ describe("Open Inference Protocol", () => {
   it("ends a stream with UNAVAILABLE when the server drains, once its requests are answered", async function () {
     this.timeout(START_TIMEOUT_MS);
     const draining = await startOpenInferenceServer();
-    const Client = makeClientConstructor({ ModelStreamInfer: rawMethod("ModelStreamInfer", true) }, "Raw");
+    const Client = makeClientConstructor(
+      { ModelStreamInfer: rawMethod("/inference.GRPCInferenceService/ModelStreamInfer", true) },
+      "Raw",
+    );
     const client = new Client(draining.target, credentials.createInsecure());
     const call = client.ModelStreamInfer!() as ClientDuplexStream<Buffer, Buffer>;
     call.write(scaleRequest());
@@ -195,7 +198,7 @@ function scaleRequest(): Buffer {
 
 /** Sends bytes as they are. @returns the error, or undefined where the call was answered */
 function callRaw(target: string, method: string, request: Buffer): Promise<ServiceError | undefined> {
-  const Client = makeClientConstructor({ [method]: rawMethod(method) }, "Raw");
+  const Client = makeClientConstructor({ [method]: rawMethod(`/inference.GRPCInferenceService/${method}`) }, "Raw");
   const client = new Client(target, credentials.createInsecure());
   return new Promise((resolve) => {
     client[method]!(request, (error: ServiceError | null) => {

@@ -3,13 +3,14 @@ import * as wire from "../../../generated/ts/inference/grpc_service.js";
 import { Fault } from "../../contract/fault.js";
 import type { Repository } from "../../serving/inference.js";
 import type { CallObserver } from "../call.js";
+import { rawMethod } from "../raw-method.js";
 import type { Service } from "../typed-service.js";
 import { inferHandler, inferStreamHandler } from "./infer-handlers.js";
 import { type ModelQuery, modelConfig, modelMetadata } from "./model-metadata.js";
 import { loadModel, repositoryIndex, unloadModel } from "./model-repository.js";
 import { modelStatistics } from "./model-statistics.js";
 import { findModel } from "./models.js";
-import { type MessageCodec, rawMethod, unaryHandler } from "./rpc-method.js";
+import { type MessageCodec, unaryHandler } from "./rpc-method.js";
 
 /** How the Open Inference Protocol is served. */
 export interface OpenInferenceOptions {
@@ -76,7 +77,7 @@ class ServiceBuilder implements Service {
   }
 
   raw(name: string, handler: UntypedServiceImplementation[string], streams = false): void {
-    this.definition[name] = rawMethod(name, streams);
+    this.definition[name] = rawMethod(`/${OPEN_INFERENCE_SERVICE}/${name}`, streams);
     this.implementation[name] = handler;
   }
 }

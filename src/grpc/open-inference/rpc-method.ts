@@ -1,8 +1,6 @@
-import type { handleUnaryCall, MethodDefinition } from "@grpc/grpc-js";
+import type { handleUnaryCall } from "@grpc/grpc-js";
 import { invalid } from "../../contract/fault.js";
 import { toStatus } from "../status.js";
-
-const SERVICE = "inference.GRPCInferenceService";
 
 /** How a message of one type is written and read, as generated code has it. */
 export interface MessageCodec<Message> {
@@ -17,22 +15,6 @@ export interface UnaryMethod<Request, Response> {
   readonly answer: (request: Request) => Response | Promise<Response>;
   /** Told of whatever was thrown. */
   readonly onError: (error: unknown) => void;
-}
-
-/**
- * A method whose messages grpc-js leaves as they are: read by it, a broken one would end as INTERNAL, and the answer to
- * an inference is bytes already.
- */
-export function rawMethod(name: string, streams = false): MethodDefinition<Buffer, Buffer> {
-  return {
-    path: `/${SERVICE}/${name}`,
-    requestStream: streams,
-    responseStream: streams,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  };
 }
 
 /** The handler of a method that is not an inference. */
@@ -56,8 +38,4 @@ function decode<Request>(codec: MessageCodec<Request>, bytes: Buffer): Request {
   } catch (error) {
     throw invalid(`not valid protobuf: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-function same(bytes: Buffer): Buffer {
-  return bytes;
 }
