@@ -1,10 +1,10 @@
 import path from "node:path";
-import pc from "picocolors";
 import { loadContract } from "../contract/contract.js";
 import { exampleRequest } from "../contract/example-request.js";
 import { contractImage } from "../fleet/protos.js";
 import { type Change, listChanges } from "./add-apply.js";
 import type { AddPlan } from "./add-plan.js";
+import { onStdout } from "./colors.js";
 import { invocation } from "./invocation.js";
 
 const DONE = { copied: "copied", created: "wrote", changed: "changed" } as const;
@@ -21,7 +21,7 @@ export async function textReport(plan: AddPlan, dryRun: boolean): Promise<string
   const summary = `${request.source} ${head} ${request.contract} ${revision} (sha256 ${sha256.slice(0, 12)}…)`;
   const contractText = dryRun && plan.contract.text !== undefined ? ["", plan.contract.text.trimEnd(), ""] : [];
   const next = dryRun ? [] : await nextSteps(plan);
-  return [...contractText, ...lines, pc.green(summary), ...notes(plan), ...next, ""].join("\n");
+  return [...contractText, ...lines, onStdout.green(summary), ...notes(plan), ...next, ""].join("\n");
 }
 
 /** The same as JSON, for scripts. */
@@ -78,7 +78,11 @@ interface Step {
 
 async function nextSteps(plan: AddPlan): Promise<string[]> {
   const steps = await nextCommands(plan);
-  return ["", pc.bold("Next:"), ...steps.flatMap(({ what, command }) => [`  ${pc.dim(`# ${what}`)}`, `  ${command}`])];
+  return [
+    "",
+    onStdout.bold("Next:"),
+    ...steps.flatMap(({ what, command }) => [`  ${onStdout.dim(`# ${what}`)}`, `  ${command}`]),
+  ];
 }
 
 async function nextCommands(plan: AddPlan): Promise<Step[]> {

@@ -1,7 +1,7 @@
 import { type DescField, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
-import pc from "picocolors";
 import type { Hop } from "../client/hop.js";
 import type { FoundMethod } from "./call-method.js";
+import { onStderr, onStdout } from "./colors.js";
 import { mapScalars, shortenFloat } from "./json-fields.js";
 import { formatTable } from "./table.js";
 
@@ -25,7 +25,7 @@ export function answerTable(answer: Message, found: FoundMethod): string {
   const others = fields.filter((field) => !isRecordList(field));
   const tables = lists.map((field) => {
     const table = recordTable(field, json[field.jsonName] as JsonObject[]);
-    return lists.length === 1 ? table : `${pc.bold(field.name)}\n${table}`;
+    return lists.length === 1 ? table : `${onStdout.bold(field.name)}\n${table}`;
   });
   if (others.length > 0) tables.unshift(fieldTable(others, json));
   return tables.join("\n\n");
@@ -40,7 +40,7 @@ export function answerLine(answer: Message, found: FoundMethod): string {
   const json = answerJson(answer, found) as JsonObject;
   return found.method.output.fields
     .filter((field) => json[field.jsonName] !== undefined)
-    .map((field) => `${pc.dim(field.name)} ${cell(json[field.jsonName])}`)
+    .map((field) => `${onStdout.dim(field.name)} ${cell(json[field.jsonName])}`)
     .join("  ");
 }
 
@@ -53,7 +53,7 @@ export function hopLine({ to, revision, elapsedMs, server, overheadMs }: Hop): s
     .map(([stage, spentMs]) => `${stage} ${milliseconds(spentMs!)}`);
   const inside = server?.totalMs === undefined ? "" : `server ${milliseconds(server.totalMs)} ms: ${stages.join(", ")}`;
   const outside = overheadMs === undefined ? "" : `; overhead ${milliseconds(overheadMs)} ms`;
-  return pc.dim(`${who} answered in ${milliseconds(elapsedMs)} ms${inside && ` (${inside}${outside})`}`);
+  return onStderr.dim(`${who} answered in ${milliseconds(elapsedMs)} ms${inside && ` (${inside}${outside})`}`);
 }
 
 function fieldTable(fields: readonly DescField[], json: JsonObject): string {

@@ -1,11 +1,11 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { Command, Option } from "commander";
-import pc from "picocolors";
 import { breakingContracts, lintContracts } from "../fleet/contract-checks.js";
 import { type Finding, FleetError, formatFinding } from "../fleet/findings.js";
 import { type LoadedFleet, openFleet } from "../fleet/load.js";
 import { checkModels } from "./check-models.js";
+import { onStdout } from "./colors.js";
 
 interface CheckOptions {
   readonly against: string | undefined;
@@ -80,7 +80,8 @@ function withoutRepeats(findings: readonly Finding[]): Finding[] {
 }
 
 function toText({ file, contracts, revisions, findings }: CheckReport): string {
-  const count = findings.length === 0 ? pc.green("no findings") : pc.red(counted(findings.length, "finding"));
+  const count =
+    findings.length === 0 ? onStdout.green("no findings") : onStdout.red(counted(findings.length, "finding"));
   const all =
     contracts === undefined ? "" : ` in ${counted(contracts, "contract")}, ${counted(revisions!, "revision")}`;
   return `${[...findings.map(formatFinding), `${file}: ${count}${all}`].join("\n")}\n`;

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import pc from "picocolors";
+import { onStderr } from "./colors.js";
 import { VERSION } from "./package-info.js";
 
 /** Each command's module is loaded only when it is asked for: `serve` should not wait for what `add` needs. */
@@ -24,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv);
   } catch (error) {
-    process.stderr.write(`${pc.red("error:")} ${(error as Error).message}\n`);
+    process.stderr.write(`${onStderr.red("error:")} ${(error as Error).message}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,10 +1,10 @@
 import path from "node:path";
-import pc from "picocolors";
 import type { Contract } from "../contract/contract.js";
 import { exampleRequest } from "../contract/example-request.js";
 import { formatSpec } from "../contract/signature.js";
 import type { FleetSpec } from "../fleet/spec.js";
 import type { Model } from "../serving/inference.js";
+import { onStdout } from "./colors.js";
 import { invocation } from "./invocation.js";
 import { formatTable } from "./table.js";
 
@@ -61,20 +61,20 @@ function toText(report: ServeReport): string {
   const hint = host === "127.0.0.1" || host === "localhost" ? " (this machine alone; --host 0.0.0.0 for others)" : "";
   return [
     "",
-    `${pc.bold(`Flotilla ${version}`)} serves ${ready.length} of ${models.length} models on ${pc.cyan(`${host}:${port}`)}${hint}`,
+    `${onStdout.bold(`Flotilla ${version}`)} serves ${ready.length} of ${models.length} models on ${onStdout.cyan(`${host}:${port}`)}${hint}`,
     `metrics: http://${reachable(host)}:${metricsPort}/metrics`,
     "",
     formatTable(["CONTRACT", "REVISION", "STATE", "INPUTS"], rows),
     "",
-    ...(problems.length > 0 ? [pc.red("Not served:"), ...problems, ""] : []),
-    ...(commands.length > 0 ? [pc.bold("Call one:"), ...commands.map((command) => `  ${command}`), ""] : []),
+    ...(problems.length > 0 ? [onStdout.red("Not served:"), ...problems, ""] : []),
+    ...(commands.length > 0 ? [onStdout.bold("Call one:"), ...commands.map((command) => `  ${command}`), ""] : []),
     "Ctrl-C drains and ends.",
     "",
   ].join("\n");
 }
 
 function state(model: Model): string {
-  return model.state === "READY" ? pc.green("ready") : pc.red(model.state.toLowerCase());
+  return model.state === "READY" ? onStdout.green("ready") : onStdout.red(model.state.toLowerCase());
 }
 
 function inputs(model: Model): string {

@@ -166,6 +166,12 @@ describe("flotilla serve", () => {
     rmSync(bare, { recursive: true });
   });
 
+  it("writes no colours into a pipe, in CI as elsewhere", () => {
+    const command = [FLOTILLA, "serve", path.join(tmpdir(), "nowhere.yaml")];
+    const { stderr } = spawnSync(process.execPath, command, { encoding: "utf8", env: { ...process.env, CI: "true" } });
+    assert.match(stderr, /^error: /);
+  });
+
   it("exits with 2 on wrong usage", () => {
     assert.equal(flotilla("serve", folder, "--port", "http").status, 2);
     assert.equal(flotilla("serve", folder, "--only", "a/b/c").status, 2);
