@@ -28,6 +28,8 @@ export class TypedMethod {
   readonly #encode: Encoder | undefined;
   readonly #outputs: readonly string[];
   readonly #maxMessageBytes: number;
+  /** Where nothing is carried, all calls share this: it holds nothing. */
+  readonly #stateless: StreamState | undefined;
 
   /** @param maxMessageBytes largest answer */
   constructor(contract: Contract, method: ContractMethod, maxMessageBytes: number) {
@@ -37,11 +39,13 @@ export class TypedMethod {
     this.#decode = contract.signature && createDecoder(method.request, contract.signature);
     this.#encode = contract.signature && createEncoder(method.response);
     this.#outputs = outputNames(contract, method);
+    const state = new StreamState(contract.states, method.request);
+    this.#stateless = state.empty ? state : undefined;
   }
 
   /** The state of a new stream of this method. */
   newState(): StreamState {
-    return new StreamState(this.contract.states, this.method.request);
+    return this.#stateless ?? new StreamState(this.contract.states, this.method.request);
   }
 
   /**

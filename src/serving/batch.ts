@@ -1,5 +1,5 @@
 import { createData, type NumericData, type TensorData } from "../contract/datatype.js";
-import { elementCount, sliceData, type Tensor } from "../contract/tensor.js";
+import { elementCount, ownsBuffer, sliceData, type Tensor } from "../contract/tensor.js";
 
 /** Rows of a call: the first dimension of its first tensor; 1 where it has none. */
 export function rowsOf(inputs: readonly Tensor[]): number {
@@ -77,8 +77,7 @@ export function sliceRows(tensor: Tensor, from: number, to: number): Tensor {
 export function detachable(tensor: Tensor): Tensor {
   if (Array.isArray(tensor.data)) return tensor;
   const { data } = tensor;
-  if (data.byteOffset === 0 && data.byteLength === data.buffer.byteLength) return tensor;
-  return { ...tensor, data: data.slice() as NumericData };
+  return ownsBuffer(data) ? tensor : { ...tensor, data: data.slice() as NumericData };
 }
 
 /** The buffers of tensors that `detachable` made ready. */

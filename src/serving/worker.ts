@@ -1,8 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { compareSignatures } from "../contract/compatibility.js";
 import { isBatchable } from "../contract/signature.js";
-import type { Tensor } from "../contract/tensor.js";
-import { detachable, transferList } from "./batch.js";
+import { transferList } from "./batch.js";
 import {
   type AnswerRequest,
   type FromWorker,
@@ -15,6 +14,14 @@ import { rowsAreIndependent } from "./row-check.js";
 import { ModelError, Session } from "./session.js";
 import { TransformRunner } from "./transform-runner.js";
 import { type WarmUp, warmUp } from "./warm-up.js";
+
+/** What a thread holds once it is ready. */
+interface Loaded {
+  readonly session: Session;
+  readonly transform: TransformRunner | undefined;
+  /** Rows that one run may hold: what the operator allows, once the model has been seen to take several. */
+  readonly rowsPerRun: number;
+}
 
 /** The entry of a worker thread: one model, one session, one run at a time. */
 const settings = workerData as WorkerSettings;
@@ -30,11 +37,11 @@ async function load(): Promise<void> {
   checkFit(session, transform);
   const warmth = await warm(session, transform);
   const sharing = await checkSharing(session);
-  rowsPerRun = sharing.batchable ? settings.maxBatchRows : 1;
+  const loaded = { session, transform, rowsPerRun: sharing.batchable ? settings.maxBatchRows : 1 };
   // One after another: a message may come while the one before still waits for its picture to be decoded.
   let last = Promise.resolve();
   port.on("message", (message: ToWorker) => {
-    last = last.then(() => handle(message, session, transform));
+    last = last.then(() => handle(message, loaded));
   });
   send({
     kind: "ready",
@@ -54,9 +61,6 @@ function checkFit(session: Session, transform: TransformRunner | undefined): voi
     `${settings.modelPath} does not fit the contract:\n${differences.map(({ message }) => `  ${message}`).join("\n")}`,
   );
 }
-
-/** Rows that one run may hold: what the operator allows, once the model has been seen to take several. */
-let rowsPerRun = 1;
 
 /** Whether calls may share runs, where the operator asks for it. */
 async function checkSharing(session: Session): Promise<{ batchable: boolean; warning?: string }> {
@@ -98,14 +102,14 @@ async function warm(session: Session, transform: TransformRunner | undefined): P
   return { inferMs, warning: undefined };
 }
 
-async function handle(message: ToWorker, session: Session, transform: TransformRunner | undefined): Promise<void> {
+async function handle(message: ToWorker, loaded: Loaded): Promise<void> {
   switch (message.kind) {
     case "run":
-      return run(message, session);
+      return run(message, loaded.session);
     case "answer":
-      return answer(message, session, transform!);
+      return answer(message, loaded);
     case "close":
-      await session.release();
+      await loaded.session.release();
       end(0);
   }
 }
@@ -113,7 +117,7 @@ async function handle(message: ToWorker, session: Session, transform: TransformR
 async function run({ inputs, outputs }: RunRequest, session: Session): Promise<void> {
   const startMs = processClockMs();
   try {
-    const results: Tensor[] = (await session.run(inputs, outputs)).map(detachable);
+    const results = await session.run(inputs, outputs);
     send({ kind: "ran", outputs: results, span: { startMs, endMs: processClockMs() } }, transferList(results));
   } catch (error) {
     const message = `${settings.label}: the model failed on this input`;
@@ -121,9 +125,9 @@ async function run({ inputs, outputs }: RunRequest, session: Session): Promise<v
   }
 }
 
-async function answer(request: AnswerRequest, session: Session, transform: TransformRunner): Promise<void> {
+async function answer(request: AnswerRequest, { session, transform, rowsPerRun }: Loaded): Promise<void> {
   const startMs = processClockMs();
-  const { answers, runs } = await transform.answer(request, rowsPerRun, (inputs) => session.run(inputs));
+  const { answers, runs } = await transform!.answer(request, rowsPerRun, (inputs) => session.run(inputs));
   const transfer = answers.flatMap((item) => (item.ok ? [item.response.buffer] : []));
   send({ kind: "answered", answers, runs, span: { startMs, endMs: processClockMs() } }, transfer);
 }

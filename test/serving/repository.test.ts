@@ -6,10 +6,9 @@ import { Fault } from "../../src/contract/fault.js";
 import type { ModelSettings } from "../../src/serving/served-model.js";
 import { type ContractSource, ServedRepository } from "../../src/serving/served-repository.js";
 import { scaleModel } from "../support/onnx-builder.js";
-import { fp32, submit, values, writeModel } from "../support/served.js";
+import { fp32, SILENT_OBSERVER, submit, values, writeModel } from "../support/served.js";
 
 const STILLBORN = fileURLToPath(new URL("../support/stillborn-transform.js", import.meta.url));
-const observer = { onState() {}, onGone() {}, onWarning() {}, onCrash() {}, onSubmit() {}, onCall() {}, onRun() {} };
 
 function settings(contract: string, file: string, transform?: string): ModelSettings {
   return {
@@ -44,7 +43,7 @@ function source(name: string, file: string, transform?: string): ContractSource 
 }
 
 async function open(sources: readonly ContractSource[]): Promise<ServedRepository> {
-  const repository = new ServedRepository({ read: async () => sources, observer, startsAtOnce: 1 });
+  const repository = new ServedRepository({ read: async () => sources, observer: SILENT_OBSERVER, startsAtOnce: 1 });
   await repository.open();
   return repository;
 }

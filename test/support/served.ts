@@ -8,6 +8,17 @@ import type { Outcome, Work } from "../../src/serving/inference.js";
 import type { WorkerSettings } from "../../src/serving/messages.js";
 import { type ModelObserver, type ModelSettings, ServedModel } from "../../src/serving/served-model.js";
 
+/** Takes no note of anything. */
+export const SILENT_OBSERVER: ModelObserver = {
+  onState() {},
+  onWarning() {},
+  onGone() {},
+  onCrash() {},
+  onSubmit() {},
+  onCall() {},
+  onRun() {},
+};
+
 /** What a test changes of a model's settings. */
 export interface ServeOverrides {
   readonly settings?: Partial<Omit<ModelSettings, "worker">>;
@@ -45,16 +56,7 @@ export async function serveModel(bytes: Uint8Array, overrides: ServeOverrides = 
         ...overrides.worker,
       },
     },
-    {
-      onState() {},
-      onWarning() {},
-      onGone() {},
-      onCrash() {},
-      onSubmit() {},
-      onCall() {},
-      onRun() {},
-      ...overrides.observer,
-    },
+    { ...SILENT_OBSERVER, ...overrides.observer },
   );
   await served.settled();
   return served;

@@ -16,6 +16,7 @@ import {
   slowModel,
   type TensorPort,
 } from "../support/onnx-builder.js";
+import { SILENT_OBSERVER } from "../support/served.js";
 
 /** A server of small real models, listening. */
 export interface OpenInferenceServer {
@@ -68,7 +69,11 @@ export async function startOpenInferenceServer(
     await mkdir(path.join(root, where), { recursive: true });
     await writeFile(path.join(root, where, "model.onnx"), bytes);
   }
-  const repository = new ServedRepository({ read: () => readSources(root), observer: silentObserver, startsAtOnce: 2 });
+  const repository = new ServedRepository({
+    read: () => readSources(root),
+    observer: SILENT_OBSERVER,
+    startsAtOnce: 2,
+  });
   await repository.open();
   await repository.start();
   const metrics = new Metrics();
@@ -104,13 +109,3 @@ async function readSources(root: string): Promise<ContractSource[]> {
     return { ...source, models: source.models.map((settings) => ({ ...settings, batching })) };
   });
 }
-
-const silentObserver = {
-  onState() {},
-  onWarning() {},
-  onGone() {},
-  onCrash() {},
-  onSubmit() {},
-  onCall() {},
-  onRun() {},
-};
