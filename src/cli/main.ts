@@ -17,6 +17,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(VERSION)
     .showHelpAfterError("(--help tells all)");
   const verb = argv[2] ?? "";
+  endWithReader(verb);
   const verbs = Object.hasOwn(COMMANDS, verb) ? [verb] : Object.keys(COMMANDS);
   const commands = await Promise.all(verbs.map((name) => COMMANDS[name]!()));
   for (const command of commands) program.addCommand(command);
@@ -27,6 +28,14 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.stderr.write(`${onStderr.red("error:")} ${(error as Error).message}\n`);
     process.exitCode = 1;
   }
+}
+
+/** Whoever reads our output may stop: `flotilla call … | head`. A server goes on without its reader. */
+function endWithReader(verb: string): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    if (verb !== "serve") process.exit();
+  });
 }
 
 /** commander ends with 1 on wrong usage; scripts tell that from a refusal. */

@@ -166,6 +166,21 @@ describe("flotilla serve", () => {
     rmSync(bare, { recursive: true });
   });
 
+  it("says nothing where whoever reads its output stops, as other commands do", async () => {
+    for (const [verb, args] of [
+      ["check", [folder]],
+      ["add", ["--help"]],
+    ] as const) {
+      const child = spawn(process.execPath, [FLOTILLA, verb, ...args]);
+      child.stdout.destroy();
+      const exit = once(child, "exit");
+      let said = "";
+      for await (const chunk of child.stderr) said += chunk;
+      await exit;
+      assert.equal(said, "", verb);
+    }
+  });
+
   it("writes no colours into a pipe, in CI as elsewhere", () => {
     const command = [FLOTILLA, "serve", path.join(tmpdir(), "nowhere.yaml")];
     const { stderr } = spawnSync(process.execPath, command, { encoding: "utf8", env: { ...process.env, CI: "true" } });
