@@ -1,9 +1,15 @@
 import { createHash } from "node:crypto";
+import type { ImagesSpec, RevisionSpec } from "./spec.js";
 
 /** Longest label value, DNS label, and name of a Service, by Kubernetes' rules. */
 const LONGEST = 63;
 const HASH_LENGTH = 8;
+/** Digits of a model's sha256 in its image's tag. */
+const TAG_DIGEST_LENGTH = 12;
 const CLUSTER_DOMAIN = "cluster.local";
+
+/** Ports of every server. */
+export const PORT = { grpc: 8500, metrics: 8502 } as const;
 
 /** Keys of the labels that Flotilla puts on what it makes. */
 export const LABEL = {
@@ -46,6 +52,27 @@ export function subsetName(revision: string): string {
 /** Host of a contract's Service as Istio's objects name it: `acme-fraud-v1.models.svc.cluster.local`. */
 export function serviceHost(contract: string, namespace: string): string {
   return `${serviceName(contract)}.${namespace}.svc.${CLUSTER_DOMAIN}`;
+}
+
+/**
+ * The container image of a revision where the fleet file names none: its repository is the contract's, and its tag says
+ * which model and which build: `registry.example.com/models/acme-fraud-v1:r1-f3c4b4210a60-0.1.0`.
+ */
+export function imageReference(images: ImagesSpec, contract: string, revision: RevisionSpec): string {
+  if (revision.image !== undefined) return revision.image;
+  const tag = `${subsetName(revision.name)}-${revision.sha256.slice(0, TAG_DIGEST_LENGTH)}-${images.version}`;
+  return `${images.repository}/${serviceName(contract)}:${tag}`;
+}
+
+/** The image that all of a fleet's revisions are built on: `registry.example.com/models/flotilla:0.1.0`. */
+export function runtimeReference(images: ImagesSpec): string {
+  return `${images.repository}/flotilla:${images.version}`;
+}
+
+/** A service account as a mesh knows it: `cluster.local/ns/shop/sa/checkout` of `shop/checkout`. */
+export function principal(trustDomain: string, account: string): string {
+  const [namespace, name] = account.split("/");
+  return `${trustDomain}/ns/${namespace}/sa/${name}`;
 }
 
 /** Labels of everything that belongs to a contract. */

@@ -65,7 +65,7 @@ export function contractFiles(root: string, contract: string): string[] {
 }
 
 /** The image on disk, where it still says what the files say. */
-function keptImage(root: string, contract: string): Uint8Array | undefined {
+export function keptImage(root: string, contract: string): Uint8Array | undefined {
   const file = imagePath(root, contract);
   if (!existsSync(file)) return undefined;
   const image = new Uint8Array(readFileSync(file));

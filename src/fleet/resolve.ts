@@ -1,7 +1,17 @@
 import { join } from "node:path";
 import type { PathStep } from "./findings.js";
+import { resolveImages, resolveIngress, resolveMesh, resolveSource, resolveTelemetry } from "./resolve-cluster.js";
+import {
+  resolveBreaker,
+  resolveDelivery,
+  resolveFallback,
+  resolveMethods,
+  resolveObjectives,
+  resolveRetries,
+} from "./resolve-mesh.js";
 import { type ContractFile, DEFAULTS, type FleetFile, type RevisionFile } from "./schema.js";
-import type { ContractSpec, FallbackSpec, FleetSpec, RevisionSpec, WeightSpec } from "./spec.js";
+import { MESH_DEFAULTS } from "./schema-mesh.js";
+import type { ContractSpec, FleetSpec, RevisionSpec, WeightSpec } from "./spec.js";
 import { toBytes, toMs } from "./units.js";
 
 type Defaults = NonNullable<FleetFile["spec"]["defaults"]>;
@@ -17,13 +27,19 @@ export interface ResolveOptions {
 /** The spec of a fleet file that has passed every check: defaults filled in, paths absolute, the file's order kept. */
 export function resolveFleet(file: FleetFile, options: ResolveOptions): FleetSpec {
   const defaults = file.spec.defaults ?? {};
+  const telemetry = resolveTelemetry(file);
   return {
     root: options.root,
     name: file.metadata.name,
     namespace: file.metadata.namespace ?? DEFAULTS.namespace,
+    images: resolveImages(file),
+    mesh: resolveMesh(file),
+    telemetry,
+    ingress: resolveIngress(file),
     contracts: file.spec.contracts.map((contract, index) => {
       const keysAt = (key: string) => options.keysAt(["spec", "contracts", index, key]);
-      return resolveContract(contract, { root: options.root, defaults, keysAt });
+      const { samplingPercent } = telemetry;
+      return resolveContract(contract, { root: options.root, defaults, samplingPercent, keysAt });
     }),
   };
 }
@@ -31,11 +47,14 @@ export function resolveFleet(file: FleetFile, options: ResolveOptions): FleetSpe
 interface ContractContext {
   readonly root: string;
   readonly defaults: Defaults;
+  /** What the fleet says. */
+  readonly samplingPercent: number;
   readonly keysAt: (key: string) => readonly string[];
 }
 
 function resolveContract(contract: ContractFile, context: ContractContext): ContractSpec {
-  const { root, defaults, keysAt } = context;
+  const { root, defaults, samplingPercent, keysAt } = context;
+  const deadlineMs = contract.deadline ?? defaults.deadline ?? toMs(DEFAULTS.deadline);
   const revisions = keysAt("revisions").map((name) =>
     resolveRevision(name, contract.revisions[name]!, { root, defaults }),
   );
@@ -45,16 +64,21 @@ function resolveContract(contract: ContractFile, context: ContractContext): Cont
     transform: contract.transform === undefined ? undefined : join(root, contract.transform),
     example: contract.example === undefined ? undefined : join(root, contract.example),
     callers: contract.callers ?? [],
+    calls: contract.calls ?? [],
+    methods: resolveMethods(contract, keysAt("methods")),
     revisions,
     traffic: resolveTraffic(contract, keysAt("traffic")),
     shadow: contract.shadow,
     cohorts: new Map(keysAt("cohorts").map((cohort) => [cohort, contract.cohorts![cohort]!])),
     fallback: resolveFallback(contract),
-    retries:
-      contract.retries === undefined
-        ? undefined
-        : { attempts: contract.retries.attempts, perTryMs: contract.retries.perTry },
-    deadlineMs: contract.deadline ?? defaults.deadline ?? toMs(DEFAULTS.deadline),
+    retries: resolveRetries(contract),
+    deadlineMs,
+    circuitBreaker: resolveBreaker(contract),
+    warmUpMs: contract.warmUp ?? toMs(MESH_DEFAULTS.warmUp),
+    objectives: resolveObjectives(contract, deadlineMs),
+    samplingPercent: contract.sampling ?? samplingPercent,
+    ingress: contract.ingress ?? false,
+    delivery: resolveDelivery(contract),
   };
 }
 
@@ -66,15 +90,6 @@ function resolveTraffic(contract: ContractFile, order: readonly string[]): Weigh
   return order
     .map((revision) => ({ revision, weightPercent: traffic[revision]! }))
     .filter((weight) => weight.weightPercent > 0);
-}
-
-function resolveFallback({ fallback }: ContractFile): FallbackSpec | undefined {
-  if (fallback === undefined) return undefined;
-  return {
-    revision: fallback.revision,
-    latencyOverMs: fallback.when?.latencyOver,
-    consecutiveErrors: fallback.when?.consecutiveErrors ?? DEFAULTS.consecutiveErrors,
-  };
 }
 
 interface RevisionContext {
@@ -90,6 +105,8 @@ function resolveRevision(name: string, revision: RevisionFile, context: Revision
     name,
     model: join(root, revision.model),
     sha256: revision.sha256,
+    image: revision.image,
+    source: resolveSource(revision.source),
     batching: { maxRows: tuning.batching.maxSize, maxDelayMs: tuning.batching.maxDelay },
     queueSize: revision.queue?.size ?? defaults.queue?.size ?? DEFAULTS.queueSize,
     workers: revision.workers ?? defaults.workers ?? DEFAULTS.workers,
@@ -116,6 +133,7 @@ export function mergeTuning(defaults: Tuning, own: Tuning) {
       min,
       max: replicas.max ?? Math.max(DEFAULTS.replicasMax, min),
       cpuUtilizationPercent: replicas.cpuUtilization ?? DEFAULTS.cpuUtilization,
+      inFlight: replicas.inFlight,
     },
   };
 }

@@ -5,6 +5,9 @@ import { type ContractUnderRules, parsed, part } from "./rule-report.js";
 import { ContractSchema, DEFAULTS, FallbackSchema, RetriesSchema, RevisionSchema } from "./schema.js";
 import { formatMs, toMs } from "./units.js";
 
+/** Two tries of those with traffic, and one of the fallback. */
+const FALLBACK_TRIES = 3;
+
 /** Tries, and the wait for a slow revision, fit into the contract's deadline. */
 export function checkTimes(under: ContractUnderRules): void {
   const { contract, path, report } = under;
@@ -23,6 +26,11 @@ export function checkTimes(under: ContractUnderRules): void {
   if (latencyOver !== undefined && latencyOver >= deadlineMs) {
     const message = `${formatMs(latencyOver)} is not shorter than the deadline of ${formatMs(deadlineMs)}`;
     report.add([...path, "fallback", "when", "latencyOver"], message, "shorten it, or give a longer deadline");
+  } else if (latencyOver !== undefined && retries === undefined && FALLBACK_TRIES * latencyOver > deadlineMs) {
+    // Istio sends the second retry to the fallback, not the first.
+    const message = `the fallback is the third try, after ${formatMs(2 * latencyOver)} of ${formatMs(deadlineMs)}`;
+    const fix = `give at most ${formatMs(Math.floor(deadlineMs / FALLBACK_TRIES))}, or a longer deadline`;
+    report.add([...path, "fallback", "when", "latencyOver"], message, fix);
   }
 }
 

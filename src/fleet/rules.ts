@@ -1,4 +1,5 @@
 import type { PathStep } from "./findings.js";
+import { checkCalls, checkDelivery, checkIngress } from "./mesh-rules.js";
 import { serviceName, workloadName } from "./names.js";
 import { checkRevisions, checkTimes } from "./revision-rules.js";
 import { type ContractUnderRules, parsed, part, RuleReport } from "./rule-report.js";
@@ -22,12 +23,15 @@ export function ruleFindings(tree: YamlTree, root: string): TreeFinding[] {
     return { contract, path, revisions: tree.keysAt([...path, "revisions"]), defaults, root, report };
   });
   checkNames(all, report);
+  checkCalls(all, report);
+  checkIngress(spec, all, report);
   for (const under of all) {
     checkTraffic(under);
     checkShadow(under);
     checkCohorts(under);
     checkFallback(under);
     checkTimes(under);
+    checkDelivery(spec, under);
     checkRevisions(under);
   }
   return report.findings;

@@ -28,6 +28,13 @@ export function count(least: number, most: number) {
   return z.int(error).min(least, error).max(most, error);
 }
 
+/** A share of a hundred, fractions allowed. */
+export function percent(least: "above zero" | "zero or more") {
+  const error = `expected a number ${least === "above zero" ? "above 0" : "from 0"}, at most 100`;
+  const number = z.number(error).max(100, error);
+  return least === "above zero" ? number.gt(0, error) : number.min(0, error);
+}
+
 const SIZE_ERROR = "expected a size with its unit; write it as 512Mi or 2Gi";
 /** A size, in bytes once read. */
 export const size = z

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { CONTRACT_NAME, checkContractName } from "../contract/contract-name.js";
-import { CALLER, CohortName, count, cpu, duration, label, path, RevisionName, size, word } from "./schema-values.js";
+import { clusterFields, DeliverySchema, SourceSchema } from "./schema-cluster.js";
+import { CallersSchema, CircuitBreakerSchema, MESH_DEFAULTS, MethodsSchema, ObjectivesSchema } from "./schema-mesh.js";
+import { CohortName, count, cpu, duration, label, path, percent, RevisionName, size, word } from "./schema-values.js";
 
 export { RevisionName };
 
@@ -22,7 +24,6 @@ export const DEFAULTS = {
   batchingMaxDelay: "0ms",
   queueSize: 256,
   workers: 1,
-  consecutiveErrors: 5,
 } as const;
 
 const Resources = z
@@ -45,6 +46,10 @@ const Replicas = z
     cpuUtilization: count(1, 100).optional().meta({
       description: "Per cent of the processors in use above which pods are added.",
       default: DEFAULTS.cpuUtilization,
+    }),
+    inFlight: count(1, 100_000).optional().meta({
+      description:
+        "Calls at a time per pod above which pods are added. Needs an adapter that serves flotilla_requests_in_flight as a custom metric. By default the processors alone decide.",
     }),
   })
   .meta({ description: "How many pods a revision has." });
@@ -105,6 +110,13 @@ export const RevisionSchema = z
       .regex(/^[0-9a-fA-F]{64}$/, SHA256_ERROR)
       .transform((digest) => digest.toLowerCase())
       .meta({ description: "Digest that the model's file must have. A file with another one is not served." }),
+    image: word(/^[\w.:/@-]+$/, 500, "expected an image with a tag or a digest")
+      .optional()
+      .meta({
+        description:
+          "The revision's container image. By default <repository>/<contract>:<revision>-<digest>-<version>.",
+      }),
+    source: SourceSchema.optional(),
     ...tuning,
   })
   .meta({ description: "One immutable model that serves the contract. A new model is a new revision." });
@@ -117,13 +129,11 @@ export const TrafficSchema = z
     examples: [{ r1: 90, r2: 10 }],
   });
 
-const PERCENT_ERROR = "expected a number above 0, at most 100";
-
 /** A copy of the traffic. */
 export const ShadowSchema = z
   .strictObject({
     revision: RevisionName,
-    percent: z.number(PERCENT_ERROR).gt(0, PERCENT_ERROR).max(100, PERCENT_ERROR).meta({
+    percent: percent("above zero").meta({
       description: "Per cent of the calls that are copied.",
     }),
   })
@@ -148,7 +158,7 @@ export const FallbackSchema = z
         }),
         consecutiveErrors: count(1, 10_000).optional().meta({
           description: "Failed calls in a row after which a pod gets no more calls for a while.",
-          default: DEFAULTS.consecutiveErrors,
+          default: MESH_DEFAULTS.consecutiveErrors,
         }),
       })
       .optional()
@@ -163,6 +173,10 @@ export const RetriesSchema = z
       description: "How often a failed call is tried again. As in Istio, the first try is not counted.",
     }),
     perTry: duration("above zero").meta({ description: "How long each try may take." }),
+    budget: percent("above zero").optional().meta({
+      description:
+        "Most retries at a time, in per cent of the calls that are open (Istio 1.28 or newer). By default a fixed number.",
+    }),
   })
   .meta({
     description: "How a call that failed without being answered is tried again, by the mesh. Never for streams.",
@@ -171,31 +185,28 @@ export const RetriesSchema = z
 const CONTRACT_ERROR =
   "expected a protobuf package of words in lower case that ends in a version; write it as acme.fraud.v1";
 
+const ContractName = word(CONTRACT_NAME, 200, CONTRACT_ERROR).refine(
+  (name) => !CONTRACT_NAME.test(name) || checkContractName(name) === undefined,
+  { error: "expected a package that is not others'; begin it with a domain of your own, such as acme.fraud.v1" },
+);
+
 /** One contract and what serves it. */
 export const ContractSchema = z
   .strictObject({
-    name: word(CONTRACT_NAME, 200, CONTRACT_ERROR)
-      .refine((name) => !CONTRACT_NAME.test(name) || checkContractName(name) === undefined, {
-        error: "expected a package that is not others'; begin it with a domain of your own, such as acme.fraud.v1",
-      })
-      .meta({
-        description: "The contract: a protobuf package that ends in a version.",
-        examples: ["acme.fraud.v1", "acme.fraud.v2beta1"],
-      }),
+    name: ContractName.meta({
+      description: "The contract: a protobuf package that ends in a version.",
+      examples: ["acme.fraud.v1", "acme.fraud.v2beta1"],
+    }),
     owner: word(/\S/, 253, "expected who answers for the contract, at most 253 letters").optional().meta({
       description: "Who answers for the contract: a team, a mail address, a channel.",
     }),
-    callers: z
-      .array(
-        word(CALLER, 317, "expected namespace/serviceaccount; write it as shop/checkout"),
-        "expected a list of callers",
-      )
-      .optional()
-      .meta({
-        description: "Who may call, as namespace/serviceaccount. In the cluster nobody else gets in.",
-        examples: [["shop/checkout"]],
-        default: [],
-      }),
+    callers: CallersSchema.optional(),
+    calls: z.array(ContractName, "expected a list of contracts").optional().meta({
+      description:
+        "Contracts of this fleet that the contract's own code calls. They let it in; no others are in its reach.",
+      default: [],
+    }),
+    methods: MethodsSchema.optional(),
     transform: path("a module", [".ts", ".js", ".mjs"])
       .optional()
       .meta({
@@ -219,6 +230,20 @@ export const ContractSchema = z
     cohorts: CohortsSchema.optional(),
     fallback: FallbackSchema.optional(),
     retries: RetriesSchema.optional(),
+    circuitBreaker: CircuitBreakerSchema.optional(),
+    warmUp: duration("zero or more").optional().meta({
+      description: "How long a new pod gets a share that rises to the others'. 0ms: its full share at once.",
+      default: MESH_DEFAULTS.warmUp,
+    }),
+    objectives: ObjectivesSchema.optional(),
+    sampling: percent("zero or more").optional().meta({
+      description: "Per cent of the contract's calls that are traced. By default the fleet's.",
+    }),
+    ingress: z.boolean("expected true or false").optional().meta({
+      description: "Callers outside the mesh reach the contract by the fleet's ingress.",
+      default: false,
+    }),
+    delivery: DeliverySchema.optional(),
   })
   .meta({ description: "One contract and what serves it." });
 
@@ -247,6 +272,7 @@ export const FleetSchema = z
       .meta({ description: "What the fleet is called." }),
     spec: z
       .strictObject({
+        ...clusterFields,
         defaults: DefaultsSchema.optional(),
         contracts: z.array(ContractSchema, "expected a list of contracts").min(1, NO_CONTRACTS).meta({
           description: "The fleet's contracts.",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fleetJsonSchema, type JsonSchema } from "../../src/fleet/json-schema.js";
 import { DEFAULTS } from "../../src/fleet/schema.js";
+import { MESH_DEFAULTS } from "../../src/fleet/schema-mesh.js";
 import { findingsOfText } from "./sample.js";
 
 const PAGE = readFileSync("docs/fleet-file.md", "utf8");
@@ -36,7 +37,7 @@ describe("docs/fleet-file.md", () => {
     const rows: [string, string | number][] = [
       ["metadata.namespace", DEFAULTS.namespace],
       ["deadline", DEFAULTS.deadline],
-      ["fallback.when.consecutiveErrors", DEFAULTS.consecutiveErrors],
+      ["fallback.when.consecutiveErrors", MESH_DEFAULTS.consecutiveErrors],
       ["batching.maxSize", DEFAULTS.batchingMaxSize],
       ["batching.maxDelay", DEFAULTS.batchingMaxDelay],
       ["queue.size", DEFAULTS.queueSize],

@@ -1,0 +1,83 @@
+import type { PathStep } from "./findings.js";
+import { show } from "./findings.js";
+import { nearest } from "./nearest.js";
+import { type ContractUnderRules, parsed, part, type RuleReport } from "./rule-report.js";
+import { ContractSchema, TrafficSchema } from "./schema.js";
+import { clusterFields } from "./schema-cluster.js";
+
+/** Contracts call contracts of the same fleet, and no chain of calls comes back to where it began. */
+export function checkCalls(all: readonly ContractUnderRules[], report: RuleReport): void {
+  const graph = new Map<string, readonly string[]>();
+  for (const { contract } of all) {
+    const name = part(contract, "name");
+    if (typeof name === "string") graph.set(name, callsOf(contract));
+  }
+  for (const { contract, path } of all) {
+    for (const [index, callee] of callsOf(contract).entries()) {
+      const at = [...path, "calls", index];
+      if (!graph.has(callee)) {
+        const meant = nearest(callee, graph.keys());
+        const fix = meant === undefined ? `the fleet has ${[...graph.keys()].join(", ")}` : `did you mean ${meant}?`;
+        report.add(at, `no contract is called ${show(callee)}`, fix);
+      } else if (reaches(graph, callee, part(contract, "name"))) {
+        const message = `${callee} leads back to ${show(part(contract, "name"))}: a call could go round for ever`;
+        report.add(at, message, "take one of the calls out");
+      }
+    }
+  }
+}
+
+function callsOf(contract: unknown): readonly string[] {
+  return parsed(ContractSchema.shape.calls, part(contract, "calls")) ?? [];
+}
+
+function reaches(graph: ReadonlyMap<string, readonly string[]>, from: string, to: unknown): boolean {
+  const seen = new Set<string>();
+  const waiting = [from];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    if (name === to) return true;
+    if (seen.has(name)) continue;
+    seen.add(name);
+    waiting.push(...(graph.get(name) ?? []));
+  }
+  return false;
+}
+
+/** A contract that the ingress shall lead to needs an ingress, and the two kinds have settings of their own. */
+export function checkIngress(spec: unknown, all: readonly ContractUnderRules[], report: RuleReport): void {
+  const raw = part(spec, "ingress");
+  for (const { contract, path } of all) {
+    if (part(contract, "ingress") !== true || raw !== undefined) continue;
+    const fix = "write spec.ingress: { via: istio, host: …, tls: { secret: … } }";
+    report.add([...path, "ingress"], "the fleet has no ingress", fix);
+  }
+  const ingress = parsed(clusterFields.ingress, raw);
+  if (ingress?.via === "gateway-api" && ingress.tls.mutual) {
+    report.add(["spec", "ingress", "tls", "mutual"], "only works with via: istio", "leave it out, or write via: istio");
+  }
+  const others = ingress?.via === "istio" ? ["class"] : ["label", "serviceAccount"];
+  for (const key of others) {
+    if (part(ingress?.gateway, key) === undefined) continue;
+    report.add(["spec", "ingress", "gateway", key], `does nothing with via: ${ingress!.via}`, "leave it out");
+  }
+}
+
+/** An engine rolls out changes of one revision that has all the traffic, and judges them by Prometheus. */
+export function checkDelivery(spec: unknown, { contract, path, revisions, report }: ContractUnderRules): void {
+  if (part(contract, "delivery") === undefined) return;
+  const at: readonly PathStep[] = [...path, "delivery"];
+  const traffic = parsed(TrafficSchema, part(contract, "traffic"));
+  const shares = traffic === undefined ? revisions : Object.entries(traffic).filter(([, share]) => share > 0);
+  if (shares.length !== 1) {
+    const message = `${shares.length} revisions have traffic, and an engine shifts it between states of one`;
+    report.add(at, message, "give one revision 100, or leave delivery out");
+  }
+  if (part(contract, "fallback") !== undefined) {
+    report.add(at, "an engine's subsets have no fallback", "leave one of the two out");
+  }
+  const address = part(part(part(spec, "telemetry"), "prometheus"), "address");
+  if (address === undefined) {
+    const fix = "write spec.telemetry.prometheus.address: http://prometheus.monitoring:9090";
+    report.add(at, "the engine does not know where to ask how the new state does", fix);
+  }
+}
