@@ -21,7 +21,11 @@ const FILES: readonly [string, string | Uint8Array, string][] = [
   ["with a key twice", `${SAMPLE}kind: Fleet\n`, "kind: is written twice in the same mapping"],
   ["with a key that is a list", `[a]: 1\n${SAMPLE}`, "expected a name as a key, got something else"],
   ["with a key __proto__", `${SAMPLE}__proto__: { kind: Fleet }\n`, '"__proto__" can\'t be a key'],
-  ["holding NUL", `${SAMPLE}# \0`, "41:3: expected text, got a NUL byte; save the file as UTF-8"],
+  [
+    "holding NUL",
+    `${SAMPLE}# \0`,
+    `${SAMPLE.split("\n").length}:3: expected text, got a NUL byte; save the file as UTF-8`,
+  ],
   ["UTF-16", Buffer.from(SAMPLE, "utf16le"), "1:2: expected text in UTF-8, got what looks like UTF-16"],
   ["Latin-1", Buffer.from("a: b\nc: é", "latin1"), "2:4: expected text in UTF-8, got another encoding"],
   ["a list in lists, 4 MiB deep", "[".repeat(2 ** 22), "nested more than 64 levels deep"],

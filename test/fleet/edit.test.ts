@@ -166,7 +166,7 @@ spec:
     assert.deepEqual(findings, [
       {
         file: "fleet.yaml",
-        line: 21,
+        line: 29,
         column: 9,
         path: "spec.contracts[0].revisions.r1",
         message: 'is there already, with "models/fraud/r1.onnx"; a revision never changes',

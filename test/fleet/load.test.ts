@@ -22,7 +22,7 @@ describe("loadFleet()", () => {
         { revision: "r2", weightPercent: 10 },
       ]);
       assert.deepEqual(fraud!.fallback, { revision: "r0", latencyOverMs: 80, consecutiveErrors: 3 });
-      assert.deepEqual(fraud!.retries, { attempts: 2, perTryMs: 50 });
+      assert.deepEqual(fraud!.retries, { attempts: 2, perTryMs: 50, budgetPercent: 20 });
       assert.deepEqual([...fraud!.cohorts], [["beta", "r2"]]);
       assert.deepEqual(fraud!.shadow, { revision: "r3", percent: 20 });
       assert.equal(fraud!.example, join(folder.root, "models/fraud/example.json"));
@@ -31,18 +31,66 @@ describe("loadFleet()", () => {
         name: "r2",
         model: join(folder.root, "models/fraud/r2.onnx"),
         sha256: DIGEST,
+        image: undefined,
+        source: undefined,
         batching: { maxRows: 32, maxDelayMs: 2 },
         queueSize: 256,
         workers: 2,
         threads: undefined,
         resources: { cpu: 0.5, memoryBytes: 512 * 2 ** 20 },
-        replicas: { min: 2, max: 10, cpuUtilizationPercent: 70 },
+        replicas: { min: 2, max: 10, cpuUtilizationPercent: 70, inFlight: undefined },
       });
       assert.deepEqual(fraud!.revisions[2]!.queueSize, 8);
       assert.deepEqual(fraud!.revisions[3]!.resources, { cpu: 2, memoryBytes: 2 ** 30 });
       assert.equal(digits!.deadlineMs, 1500);
       assert.equal(digits!.transform, join(folder.root, "models/digits/transform.ts"));
       assert.deepEqual(digits!.traffic, [{ revision: "r1", weightPercent: 100 }]);
+    } finally {
+      folder.remove();
+    }
+  });
+
+  it("gives what the cluster and the mesh have to know", () => {
+    const folder = new FleetFolder(SAMPLE);
+    try {
+      const { images, telemetry, ingress, contracts } = loadFleet(folder.file);
+      const [fraud, digits] = contracts;
+      assert.deepEqual(images, { repository: "registry.example.com/models", version: "7", pullSecrets: ["registry"] });
+      assert.deepEqual([telemetry.scraper, telemetry.samplingPercent], ["monitoring/prometheus", 5]);
+      assert.deepEqual([ingress?.host, ingress?.mutual, ingress?.gatewayLabel], ["models.example.com", true, "edge"]);
+      assert.deepEqual(fraud!.circuitBreaker, {
+        maxRequests: 64,
+        consecutiveErrors: 3,
+        intervalMs: 2000,
+        ejectForMs: 10_000,
+        maxEjectedPercent: 80,
+      });
+      assert.deepEqual([...fraud!.methods], [["PredictStream", { deadlineMs: 600_000, callers: ["shop/stream"] }]]);
+      assert.deepEqual(fraud!.objectives, { errorRatePercent: 0.5, p99Ms: 40, hopOverheadMs: 3 });
+      assert.deepEqual([fraud!.samplingPercent, digits!.samplingPercent], [50, 5]);
+      assert.deepEqual(digits!.revisions[0]!.source, {
+        kind: "s3",
+        url: "s3://models/digits/r1.onnx",
+        endpoint: "https://s3.example.com",
+        region: "eu-1",
+        secret: "models",
+      });
+      assert.deepEqual(digits!.delivery, { engine: "argo", stepsPercent: [10, 50], intervalMs: 60_000 });
+    } finally {
+      folder.remove();
+    }
+  });
+
+  it("promises nothing that a fleet file does not say", () => {
+    const folder = new FleetFolder(contract("traffic: { r1: 100 }"));
+    try {
+      const { images, ingress, telemetry, contracts } = loadFleet(folder.file);
+      const [fraud] = contracts;
+      assert.match(`${images.repository}:${images.version}`, /^localhost\/payments:\d+\.\d+\.\d+$/);
+      assert.deepEqual([ingress, telemetry.scraper, fraud!.ingress], [undefined, undefined, false]);
+      // Nothing is promised beyond the deadline.
+      assert.equal(fraud!.objectives.p99Ms, fraud!.deadlineMs);
+      assert.equal(fraud!.circuitBreaker.maxEjectedPercent, 50);
     } finally {
       folder.remove();
     }

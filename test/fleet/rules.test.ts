@@ -69,6 +69,41 @@ const BROKEN: readonly [string, string, string][] = [
     `${C}.cohorts.beta: expected a revision's name of letters, digits, points, hyphens and underscores, at most 63, got 1.10, which YAML reads as the number 1.1; write it in quotes: "1.10"`,
   ],
   [
+    "a fallback is reached within the deadline",
+    fleetWith(ALL_TO_R1, "deadline: 200ms", "fallback: { revision: r2, when: { latencyOver: ^80ms } }"),
+    `${C}.fallback.when.latencyOver: the fallback is the third try, after 160ms of 200ms; give at most 66ms, or a longer deadline`,
+  ],
+  [
+    "a contract calls contracts of the fleet",
+    fleetWith(ALL_TO_R1, "calls: [^acme.frode.v1]"),
+    `${C}.calls[0]: no contract is called "acme.frode.v1"; did you mean acme.fraud.v1?`,
+  ],
+  [
+    "no contract calls itself",
+    fleetWith(ALL_TO_R1, "calls: [^acme.fraud.v1]"),
+    `${C}.calls[0]: acme.fraud.v1 leads back to "acme.fraud.v1": a call could go round for ever; take one of the calls out`,
+  ],
+  [
+    "a contract is let in where there is an ingress",
+    fleetWith(ALL_TO_R1, "ingress: ^true"),
+    `${C}.ingress: the fleet has no ingress; write spec.ingress: { via: istio, host: …, tls: { secret: … } }`,
+  ],
+  [
+    "an engine knows where to ask how the new state does",
+    fleetWith(ALL_TO_R1, "delivery: ^{ engine: argo }"),
+    `${C}.delivery: the engine does not know where to ask how the new state does; write spec.telemetry.prometheus.address: http://prometheus.monitoring:9090`,
+  ],
+  [
+    "a source is one place",
+    revisionWith("source: ^{ claim: models, image: models:1, path: m.onnx }"),
+    `${C}.revisions.r1.source: expected exactly one of image, claim and s3, got a mapping`,
+  ],
+  [
+    "a source stays in its volume",
+    revisionWith("source: { claim: models, path: ^../m.onnx }"),
+    `${C}.revisions.r1.source.path: expected a path inside of the volume that ends in .onnx, got "../m.onnx"`,
+  ],
+  [
     "a fallback is a revision",
     fleetWith(ALL_TO_R1, "fallback: { revision: ^r0 }"),
     `${C}.fallback.revision: no revision is called "r0"; did you mean r1?`,

@@ -14,6 +14,14 @@ apiVersion: flotilla.dev/v1
 kind: Fleet
 metadata: { name: payments, namespace: models } # who we are
 spec:
+  images: { repository: registry.example.com/models, version: "7", pullSecrets: [registry] }
+  mesh: { trustDomain: example.com, namespace: istio-system }
+  telemetry:
+    prometheus: { scraper: monitoring/prometheus, discovery: operator, address: "http://prometheus.monitoring:9090" }
+    tracing: { sampling: 5, provider: otel }
+    accessLogs: all
+    dashboard: false
+  ingress: { via: istio, host: models.example.com, tls: { secret: models-tls, mutual: true }, gateway: { label: edge } }
   # for all of them
   defaults:
     resources: {cpu: 500m, memory: 512Mi}
@@ -37,7 +45,14 @@ spec:
       shadow: { revision: r3, percent: 20 }
       cohorts: { beta: r2 }
       fallback: { revision: r0, when: {latencyOver: 80ms, consecutiveErrors: 3} }
-      retries: { attempts: 2, perTry: 50ms }
+      retries: { attempts: 2, perTry: 50ms, budget: 20 }
+      circuitBreaker: { maxRequests: 64, consecutiveErrors: 4, interval: 2s, ejectFor: 10s, maxEjected: 80 }
+      calls: [acme.digits.v2beta1]
+      methods: { PredictStream: { deadline: 10m, callers: [shop/stream] } }
+      warmUp: 10s
+      objectives: { errorRate: 0.5, p99: 40ms, hopOverhead: 3ms }
+      sampling: 50
+      ingress: true
 
     # reads digits
     - name: acme.digits.v2beta1
@@ -47,6 +62,10 @@ spec:
         r1:
           model: models/digits/r1.onnx # trained in May
           sha256: ${DIGEST}
+          image: registry.example.com/digits@sha256:${DIGEST}
+          source: { s3: s3://models/digits/r1.onnx, endpoint: https://s3.example.com, region: eu-1, secret: models }
+          replicas: { inFlight: 8 }
+      delivery: { engine: argo, steps: [10, 50], interval: 1m }
 # the end
 `;
 
