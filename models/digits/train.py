@@ -6,9 +6,12 @@
 Pictures that callers send have any size, paper and pen, so every training picture passes through `normalise`, which
 transform.ts does in the same way, and is also seen enlarged, turned, slanted, thinner and bolder.
 
+r1 is a neural network. r0 is a linear model on the same cells, of a twelfth of its size: less often right, and good
+enough to answer when r1 can't.
+
     X FP32[-1, 64] -> label INT64[-1], probabilities FP32[-1, 10]    (X: ink from 0 to 1, row by row)
 
-Writes r1.onnx, quality.json and samples/ beside this file.
+Writes r0.onnx, r1.onnx, quality.json and samples/ beside this file.
 """
 
 import base64
@@ -23,6 +26,7 @@ from scipy import ndimage
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
@@ -96,8 +100,8 @@ def training_rows(pictures: np.ndarray, truth: np.ndarray) -> tuple:
     return np.array(rows), np.array(labels)
 
 
-def export(model) -> bytes:
-    """The fitted network as ONNX. ZipMap is off: its maps are no tensors."""
+def export(name: str, model) -> bytes:
+    """The fitted model as ONNX. ZipMap is off: its maps are no tensors."""
     proto = to_onnx(
         model,
         initial_types=[("X", FloatTensorType([None, SIDE * SIDE]))],
@@ -109,7 +113,7 @@ def export(model) -> bytes:
     versions = {imported.domain: imported.version for imported in proto.opset_import}
     del proto.opset_import[:]
     proto.opset_import.extend(helper.make_opsetid(domain, versions[domain]) for domain in sorted(versions))
-    helper.set_model_props(proto, {"contract": "acme.digits.v1", "revision": "r1"})
+    helper.set_model_props(proto, {"contract": "acme.digits.v1", "revision": name})
     return proto.SerializeToString()
 
 
@@ -162,14 +166,19 @@ def main() -> None:
         data.images, data.target, test_size=0.3, random_state=SEED, stratify=data.target
     )
     rows, labels = training_rows(train, train_truth)
-    model = MLPClassifier((96, 48), alpha=1e-3, batch_size=128, max_iter=120, early_stopping=True, random_state=SEED)
-    model.fit(rows, labels)
-    onnx = export(model)
-    quality = {"r1": measure(onnx, test, test_truth)}
-    (HERE / "r1.onnx").write_bytes(onnx)
+    models = {
+        "r0": LogisticRegression(C=0.02, max_iter=2000, random_state=SEED),
+        "r1": MLPClassifier((96, 48), alpha=1e-3, batch_size=128, max_iter=120, early_stopping=True, random_state=SEED),
+    }
+    quality = {}
+    for name, model in models.items():
+        model.fit(rows, labels)
+        onnx = export(name, model)
+        quality[name] = measure(onnx, test, test_truth)
+        (HERE / f"{name}.onnx").write_bytes(onnx)
+        print(name, f"{len(onnx)} bytes", quality[name])
     (HERE / "quality.json").write_text(json.dumps(quality, indent=2) + "\n")
     write_samples(test, test_truth)
-    print("r1", f"{len(onnx)} bytes", quality["r1"])
 
 
 if __name__ == "__main__":

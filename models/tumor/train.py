@@ -1,15 +1,15 @@
-"""Trains the two revisions of acme.tumor.v1 on scikit-learn's own breast_cancer data set.
+"""Trains the revisions of acme.tumor.v1 on scikit-learn's own breast_cancer data set.
 
     pip install -r models/requirements.txt
     python models/tumor/train.py
 
 r1 is what a first attempt looks like: a tree of depth two that reads two of the thirty columns. r2 reads them all: a
-logistic regression on standardised columns. Both are measured on the same rows, which neither has seen, and both have
-one signature, so that they serve one contract:
+logistic regression on standardised columns. r3 is a candidate of another kind: boosted trees, also on all columns. All
+are measured on the same rows, which none has seen, and have one signature, so that they serve one contract:
 
     X FP32[-1, 30] -> label INT64[-1], probabilities FP32[-1, 2]    (class 0 is malignant, class 1 benign)
 
-Writes r1.onnx, r2.onnx, quality.json and samples/ beside this file.
+Writes r1.onnx, r2.onnx, r3.onnx, quality.json and samples/ beside this file.
 """
 
 import json
@@ -22,6 +22,7 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 from sklearn.model_selection import train_test_split
@@ -42,6 +43,7 @@ def revisions() -> dict:
     return {
         "r1": make_pipeline(few_columns, DecisionTreeClassifier(max_depth=2, random_state=SEED)),
         "r2": make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000, random_state=SEED)),
+        "r3": make_pipeline(GradientBoostingClassifier(n_estimators=60, max_depth=2, random_state=SEED)),
     }
 
 

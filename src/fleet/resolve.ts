@@ -99,7 +99,6 @@ interface RevisionContext {
 
 function resolveRevision(name: string, revision: RevisionFile, context: RevisionContext): RevisionSpec {
   const { root, defaults } = context;
-  const resources = { ...defaults.resources, ...revision.resources };
   const tuning = mergeTuning(defaults, revision);
   return {
     name,
@@ -111,18 +110,20 @@ function resolveRevision(name: string, revision: RevisionFile, context: Revision
     queueSize: revision.queue?.size ?? defaults.queue?.size ?? DEFAULTS.queueSize,
     workers: revision.workers ?? defaults.workers ?? DEFAULTS.workers,
     threads: revision.threads ?? defaults.threads,
-    resources: { cpu: resources.cpu ?? DEFAULTS.cpu, memoryBytes: resources.memory ?? toBytes(DEFAULTS.memory) },
+    resources: tuning.resources,
     replicas: tuning.replicas,
   };
 }
 
 /** What a revision may set for itself and rules look at: its own words first, then `spec.defaults`, then ours. */
-type Tuning = Pick<Partial<RevisionFile>, "batching" | "replicas">;
+type Tuning = Pick<Partial<RevisionFile>, "batching" | "replicas" | "resources">;
 
-/** Batching and replicas as they come to stand for a revision. */
+/** Batching, replicas and resources as they come to stand for a revision. */
 export function mergeTuning(defaults: Tuning, own: Tuning) {
   const batching = { ...defaults.batching, ...own.batching };
   const replicas = { ...defaults.replicas, ...own.replicas };
+  const resources = { ...defaults.resources, ...own.resources };
+  const processors = resources.cpu ?? DEFAULTS.cpu;
   const min = replicas.min ?? Math.min(DEFAULTS.replicasMin, replicas.max ?? DEFAULTS.replicasMin);
   return {
     batching: {
@@ -134,6 +135,11 @@ export function mergeTuning(defaults: Tuning, own: Tuning) {
       max: replicas.max ?? Math.max(DEFAULTS.replicasMax, min),
       cpuUtilizationPercent: replicas.cpuUtilization ?? DEFAULTS.cpuUtilization,
       inFlight: replicas.inFlight,
+    },
+    resources: {
+      cpu: processors,
+      cpuRequest: resources.cpuRequest ?? processors,
+      memoryBytes: resources.memory ?? toBytes(DEFAULTS.memory),
     },
   };
 }

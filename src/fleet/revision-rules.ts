@@ -51,6 +51,7 @@ export function checkRevisions(under: ContractUnderRules): void {
     checkFile(part(revision, "model"), [...revisionPath, "model"], under);
     checkBatching(revision, revisionPath, under);
     checkReplicas(revision, revisionPath, under);
+    checkResources(revision, revisionPath, under);
   }
 }
 
@@ -79,4 +80,12 @@ function checkReplicas(revision: unknown, path: readonly PathStep[], under: Cont
   const { min, max } = mergeTuning(under.defaults, { replicas: own }).replicas;
   if (min > max)
     under.report.add([...path, "replicas"], `min ${min} is more than max ${max}`, "raise max or lower min");
+}
+
+function checkResources(revision: unknown, path: readonly PathStep[], under: ContractUnderRules): void {
+  const own = parsed(RevisionSchema.shape.resources, part(revision, "resources"));
+  const { cpu, cpuRequest } = mergeTuning(under.defaults, { resources: own }).resources;
+  if (cpuRequest <= cpu) return;
+  const message = `asks for ${cpuRequest} processors and may use ${cpu}`;
+  under.report.add([...path, "resources"], message, "lower cpuRequest or raise cpu");
 }

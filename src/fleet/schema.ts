@@ -29,8 +29,12 @@ export const DEFAULTS = {
 const Resources = z
   .strictObject({
     cpu: cpu.optional().meta({
-      description: "Processors of one pod: 1, 0.5 or 500m. Asked for, and the most it may use.",
+      description: "Processors of one pod: 1, 0.5 or 500m. The most it may use, and what it asks for.",
       default: DEFAULTS.cpu,
+    }),
+    cpuRequest: cpu.optional().meta({
+      description:
+        "Processors that one pod asks for, where that is less than it may use: more pods fit on a node, and share it when all are busy.",
     }),
     memory: size.optional().meta({
       description: "Memory of one pod: 512Mi, 2Gi. Asked for, and the most it may use.",

@@ -202,8 +202,10 @@ export interface RetrySpec {
 
 /** What one pod asks for and may use. */
 export interface ResourceSpec {
-  /** Processors, fractions allowed. */
+  /** Processors that it may use, fractions allowed. */
   readonly cpu: number;
+  /** Processors that it asks for; at most `cpu`. */
+  readonly cpuRequest: number;
   readonly memoryBytes: number;
 }
 

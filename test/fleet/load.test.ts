@@ -37,11 +37,11 @@ describe("loadFleet()", () => {
         queueSize: 256,
         workers: 2,
         threads: undefined,
-        resources: { cpu: 0.5, memoryBytes: 512 * 2 ** 20 },
+        resources: { cpu: 0.5, cpuRequest: 0.5, memoryBytes: 512 * 2 ** 20 },
         replicas: { min: 2, max: 10, cpuUtilizationPercent: 70, inFlight: undefined },
       });
       assert.deepEqual(fraud!.revisions[2]!.queueSize, 8);
-      assert.deepEqual(fraud!.revisions[3]!.resources, { cpu: 2, memoryBytes: 2 ** 30 });
+      assert.deepEqual(fraud!.revisions[3]!.resources, { cpu: 2, cpuRequest: 0.25, memoryBytes: 2 ** 30 });
       assert.equal(digits!.deadlineMs, 1500);
       assert.equal(digits!.transform, join(folder.root, "models/digits/transform.ts"));
       assert.deepEqual(digits!.traffic, [{ revision: "r1", weightPercent: 100 }]);

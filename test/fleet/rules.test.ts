@@ -94,6 +94,11 @@ const BROKEN: readonly [string, string, string][] = [
     `${C}.delivery: the engine does not know where to ask how the new state does; write spec.telemetry.prometheus.address: http://prometheus.monitoring:9090`,
   ],
   [
+    "no pod asks for more than it may use",
+    revisionWith("resources: ^{ cpu: 500m, cpuRequest: 1 }"),
+    `${C}.revisions.r1.resources: asks for 1 processors and may use 0.5; lower cpuRequest or raise cpu`,
+  ],
+  [
     "a source is one place",
     revisionWith("source: ^{ claim: models, image: models:1, path: m.onnx }"),
     `${C}.revisions.r1.source: expected exactly one of image, claim and s3, got a mapping`,

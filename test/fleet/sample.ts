@@ -39,7 +39,7 @@ spec:
         r1: { model: models/fraud/r1.onnx, sha256: ${DIGEST} } # good
         r2: { model: models/fraud/r2.onnx, sha256: ${DIGEST}, batching: {maxSize: 32, maxDelay: 2ms} }
         r3: { model: models/fraud/r3.onnx, sha256: ${DIGEST}, threads: 4, queue: {size: 8} }
-        r0: { model: models/fraud/r0.onnx, sha256: ${DIGEST}, resources: {cpu: 2, memory: 1Gi} }
+        r0: { model: models/fraud/r0.onnx, sha256: ${DIGEST}, resources: {cpu: 2, cpuRequest: 250m, memory: 1Gi} }
         # r4 comes in spring
       traffic: { r1: 90, r2: 10 }
       shadow: { revision: r3, percent: 20 }
