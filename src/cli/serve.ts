@@ -3,7 +3,9 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { loadFleet } from "../fleet/load.js";
+import { PORT } from "../fleet/names.js";
 import { contractImage } from "../fleet/protos.js";
+import { CLOSE_LIMIT_SECONDS, DRAIN_SECONDS } from "../fleet/shutdown.js";
 import type { FleetSpec } from "../fleet/spec.js";
 import { GrpcServer } from "../grpc/server.js";
 import { bareSources } from "../serving/bare-sources.js";
@@ -32,8 +34,6 @@ interface ServeOptions {
 /** Calls that may wait for a model of a bare repository. */
 const BARE_QUEUE_SIZE = 128;
 const MEBIBYTE = 2 ** 20;
-/** How long workers may take to end after the drain: a run that has begun can't be stopped. */
-const CLOSE_LIMIT_MS = 10_000;
 /** Signals that come so soon after the first are the same one. */
 const REPEATED_SIGNAL_MS = 500;
 /** What timers can count, in seconds. */
@@ -46,14 +46,14 @@ export function createServeCommand(): Command {
     .argument("[path]", "fleet file, its folder, or a bare model repository", "fleet.yaml")
     .option("--only <contract[/revision]>", "serve this contract, or this revision of it, alone", parseSelection)
     .option("--host <address>", "address to listen on; 0.0.0.0 for callers on other machines", "127.0.0.1")
-    .option("--port <port>", "port of gRPC; 0 for any free one", parsePort, 8500)
-    .option("--metrics-port <port>", "port of GET /metrics; 0 for any free one", parsePort, 8502)
+    .option("--port <port>", "port of gRPC; 0 for any free one", parsePort, PORT.grpc)
+    .option("--metrics-port <port>", "port of GET /metrics; 0 for any free one", parsePort, PORT.metrics)
     .option("--max-message-size <MiB>", "largest message, both ways", parsePositive, 64)
     .option(
       "--drain-timeout <seconds>",
       "how long open calls may take once the server is told to end",
       parseSeconds,
-      30,
+      DRAIN_SECONDS,
     )
     .option("--allow-repository-control", "let callers load and unload models over the Open Inference Protocol", false)
     .addOption(new Option("--log-level <level>", "least severity that is logged").choices(LOG_LEVELS).default("info"))
@@ -62,7 +62,7 @@ export function createServeCommand(): Command {
     )
     .addHelpText(
       "after",
-      "\nExamples:\n  flotilla serve\n  flotilla serve fleet.yaml --only acme.tumor.v1/r2 --port 9000\n  flotilla serve ./model_repository",
+      "\nWith --only contract/revision, FLOTILLA_WORKERS and its like in the environment go before the fleet file.\n\nExamples:\n  flotilla serve\n  flotilla serve fleet.yaml --only acme.tumor.v1/r2 --port 9000\n  flotilla serve ./model_repository",
     )
     .action(serve);
 }
@@ -144,7 +144,8 @@ function openSource(
   const fleet = loadFleet(file);
   checkSelection(fleet, file, selection);
   const readImage = (contract: string) => contractImage(fleet.root, contract);
-  return { read: () => fleetSources(loadFleet(file), { selection, threads, readImage }), fleet };
+  const options = { selection, threads, readImage, environment: process.env };
+  return { read: () => fleetSources(loadFleet(file), options), fleet };
 }
 
 function checkSelection(fleet: FleetSpec, file: string, selection: Selection | undefined): void {
@@ -221,7 +222,7 @@ async function end({ server, endpoint, repository, log, drainTimeoutMs }: Runnin
   const busy = setTimeout(() => {
     log.warn("a run of a model goes on and can't be stopped; the process is ended");
     cutOff();
-  }, CLOSE_LIMIT_MS);
+  }, CLOSE_LIMIT_SECONDS * 1e3);
   await repository.close();
   clearTimeout(busy);
   await endpoint.close();

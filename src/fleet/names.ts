@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ImagesSpec, RevisionSpec } from "./spec.js";
+import type { ContractSpec, ImagesSpec, RevisionSpec } from "./spec.js";
 
 /** Longest label value, DNS label, and name of a Service, by Kubernetes' rules. */
 const LONGEST = 63;
@@ -7,6 +7,15 @@ const HASH_LENGTH = 8;
 /** Digits of a model's sha256 in its image's tag. */
 const TAG_DIGEST_LENGTH = 12;
 const CLUSTER_DOMAIN = "cluster.local";
+
+/** Domain of the labels of guardSelector(). */
+const GUARD_PREFIX = "guard.flotilla.dev";
+
+/** Values of the label `tier`: who answers, and who answers when the others don't. */
+export const TIER = { primary: "primary", fallback: "fallback" } as const;
+
+/** What health checks ask for to learn whether the process answers at all, whether or not its models do. */
+export const LIVENESS_SERVICE = "flotilla.liveness";
 
 /** Ports of every server. */
 export const PORT = { grpc: 8500, metrics: 8502 } as const;
@@ -54,6 +63,11 @@ export function serviceHost(contract: string, namespace: string): string {
   return `${serviceName(contract)}.${namespace}.svc.${CLUSTER_DOMAIN}`;
 }
 
+/** Host of the Service of one revision alone, where it has one: `acme-fraud-v1-r1.models.svc.cluster.local`. */
+export function revisionHost(options: { contract: string; revision: string; namespace: string }): string {
+  return `${workloadName(options.contract, options.revision)}.${options.namespace}.svc.${CLUSTER_DOMAIN}`;
+}
+
 /**
  * The container image of a revision where the fleet file names none: its repository is the contract's, and its tag says
  * which model and which build: `registry.example.com/models/acme-fraud-v1:r1-f3c4b4210a60-0.1.0`.
@@ -73,6 +87,11 @@ export function runtimeReference(images: ImagesSpec): string {
 export function principal(trustDomain: string, account: string): string {
   const [namespace, name] = account.split("/");
   return `${trustDomain}/ns/${namespace}/sa/${name}`;
+}
+
+/** Labels of everything that belongs to a fleet as a whole. */
+export function fleetLabels(fleet: string): Record<string, string> {
+  return { [LABEL.name]: fleet, [LABEL.partOf]: fleet, [LABEL.managedBy]: "flotilla" };
 }
 
 /** Labels of everything that belongs to a contract. */
@@ -106,6 +125,33 @@ export function contractSelector(contract: string): Record<string, string> {
 /** Labels that choose one revision's pods. */
 export function revisionSelector(contract: string, revision: string): Record<string, string> {
   return { ...contractSelector(contract), [LABEL.revision]: labelValue(revision) };
+}
+
+/**
+ * Label that chooses the pods that answer for a revision: its own and, where its contract has a fallback, the fallback's.
+ * Labels only join by "and", so that the two need one that both have.
+ */
+export function guardSelector(revision: string): Record<string, string> {
+  return { [`${GUARD_PREFIX}/${labelValue(revision)}`]: "true" };
+}
+
+/**
+ * Labels of a revision's pods: the revision's, its tier, and a guard label for each revision that they answer for. Each
+ * pod has its own from the start, so that a contract that gets a fallback later does not restart the others.
+ */
+export function podLabels(options: {
+  fleet: string;
+  contract: ContractSpec;
+  revision: string;
+}): Record<string, string> {
+  const { fleet, contract, revision } = options;
+  const isFallback = contract.fallback?.revision === revision;
+  const guarded = isFallback ? contract.revisions.map(({ name }) => name) : [revision];
+  return {
+    ...revisionLabels({ fleet, contract: contract.name, revision }),
+    [LABEL.tier]: isFallback ? TIER.fallback : TIER.primary,
+    ...Object.assign({}, ...guarded.map(guardSelector)),
+  };
 }
 
 /** A name as a label's value: as it is, or cut and ending in a hash. */

@@ -19,6 +19,7 @@ export function resolveMesh({ spec: { mesh } }: FleetFile): MeshSpec {
   return {
     trustDomain: mesh?.trustDomain ?? CLUSTER_DEFAULTS.trustDomain,
     namespace: mesh?.namespace ?? CLUSTER_DEFAULTS.istioNamespace,
+    cni: mesh?.cni ?? CLUSTER_DEFAULTS.cni,
   };
 }
 

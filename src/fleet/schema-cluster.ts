@@ -7,6 +7,7 @@ import { CALLER, count, duration, label, percent, word } from "./schema-values.j
 export const CLUSTER_DEFAULTS = {
   trustDomain: "cluster.local",
   istioNamespace: "istio-system",
+  cni: false,
   discovery: "annotations",
   sampling: 1,
   accessLogs: "errors",
@@ -59,6 +60,11 @@ const Mesh = z
     namespace: label("a namespace").optional().meta({
       description: "Namespace that Istio's control plane lives in.",
       default: CLUSTER_DEFAULTS.istioNamespace,
+    }),
+    cni: z.boolean("expected true or false").optional().meta({
+      description:
+        "Istio's CNI plugin is installed. The namespace then enforces the Pod Security Standard restricted; without the plugin each pod's sidecar needs NET_ADMIN to begin, and the namespace warns alone.",
+      default: CLUSTER_DEFAULTS.cni,
     }),
   })
   .meta({ description: "The Istio of the cluster." });
@@ -185,7 +191,7 @@ export const SourceSchema = z
   .strictObject({
     image: word(/^[\w.:/@-]+$/, 500, "expected an image with a tag or a digest")
       .optional()
-      .meta({ description: "An OCI image whose files are mounted (Kubernetes 1.33 or newer)." }),
+      .meta({ description: "An OCI image whose files are mounted (Kubernetes 1.33 or newer, with the ImageVolume feature gate)." }),
     claim: label("a claim's name").optional().meta({ description: "A PersistentVolumeClaim of the namespace." }),
     s3: word(
       /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/[^\s?#]+\.onnx$/,

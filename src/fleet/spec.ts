@@ -28,6 +28,8 @@ export interface MeshSpec {
   readonly trustDomain: string;
   /** Namespace of the control plane. */
   readonly namespace: string;
+  /** Istio's CNI plugin redirects the pods' traffic, so that no pod needs a privilege for it. */
+  readonly cni: boolean;
 }
 
 export interface TelemetrySpec {

@@ -2,13 +2,15 @@ import type { Server, ServerWritableStream, ServiceDefinition, UntypedServiceImp
 import { HealthImplementation } from "grpc-health-check";
 import type { Contract } from "../contract/contract.js";
 import { Fault } from "../contract/fault.js";
+import { LIVENESS_SERVICE } from "../fleet/names.js";
 import type { Repository } from "../serving/inference.js";
 
 type Watch = ServerWritableStream<unknown, unknown>;
 
 /**
  * `grpc.health.v1.Health`: overall (""), and for each service by its full name. A contract's service serves while the
- * revision that calls get without asking for one is ready.
+ * revision that calls get without asking for one is ready. The liveness service serves whenever it is asked: a server that
+ * loads its models or drains is not to be started anew.
  */
 export class Health {
   readonly #implementation = new HealthImplementation();
@@ -24,6 +26,7 @@ export class Health {
       ...["", ...others].map((service) => [service, undefined] as const),
       ...contracts.map((contract) => [contract.service, contract.name] as const),
     ]);
+    this.#implementation.setStatus(LIVENESS_SERVICE, "SERVING");
     this.update();
   }
 
@@ -35,7 +38,7 @@ export class Health {
     }
   }
 
-  /** From now on nothing serves. */
+  /** From now on nothing serves, but for the liveness service. */
   drain(): void {
     this.#draining = true;
     this.update();

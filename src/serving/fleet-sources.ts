@@ -1,5 +1,6 @@
 import path from "node:path";
 import { type Contract, ContractError, loadContract } from "../contract/contract.js";
+import { type Environment, withEnvironment } from "../fleet/environment.js";
 import type { ContractSpec, FleetSpec, RevisionSpec } from "../fleet/spec.js";
 import type { ModelSettings } from "./served-model.js";
 import type { ContractSource } from "./served-repository.js";
@@ -20,9 +21,14 @@ export interface FleetSourceOptions {
   readonly threads: number;
   /** The serialized `FileDescriptorSet` of a contract. */
   readonly readImage: (contract: string) => Promise<Uint8Array>;
+  /** Settings of the one revision that `selection` names, before those of the fleet file; otherwise nothing is read. */
+  readonly environment: Environment;
 }
 
-/** The models of a fleet, as a repository takes them. A contract that can't be read becomes a problem of its models. */
+/**
+ * The models of a fleet, as a repository takes them. A contract that can't be read becomes a problem of its models.
+ * @throws Error that names what can't be used of the environment
+ */
 export async function fleetSources(fleet: FleetSpec, options: FleetSourceOptions): Promise<ContractSource[]> {
   const { selection } = options;
   const contracts = fleet.contracts.filter((contract) => !selection || contract.name === selection.contract);
@@ -34,8 +40,7 @@ async function contractSource(
   spec: ContractSpec,
   options: FleetSourceOptions,
 ): Promise<ContractSource> {
-  const { selection } = options;
-  const revisions = spec.revisions.filter((revision) => !selection?.revision || revision.name === selection.revision);
+  const revisions = selectedRevisions(spec, options);
   let contract: Contract | undefined;
   let problem: string | undefined;
   try {
@@ -57,6 +62,14 @@ async function contractSource(
     ),
     defaultRevision: defaultRevision(spec, revisions),
   };
+}
+
+function selectedRevisions({ revisions }: ContractSpec, { selection, environment }: FleetSourceOptions) {
+  const name = selection?.revision;
+  if (name === undefined) return revisions;
+  return revisions
+    .filter((revision) => revision.name === name)
+    .map((revision) => withEnvironment(revision, environment));
 }
 
 function mismatch(contract: Contract, spec: ContractSpec): string | undefined {
@@ -88,7 +101,7 @@ function modelSettings(
     worker: {
       label: `${spec.name}/${revision.name}`,
       modelPath: revision.model,
-      modelRoot: fleet.root,
+      modelRoot: modelRoot(fleet, revision),
       sha256: revision.sha256,
       threads: revision.threads ?? threads,
       signature: contract?.signature,
@@ -104,6 +117,12 @@ function modelSettings(
           : undefined,
     },
   };
+}
+
+/** The fleet file names no model outside of its folder; the environment may, where one is mounted. */
+function modelRoot({ root }: FleetSpec, { model }: RevisionSpec): string {
+  const isOutside = path.relative(root, model).split(path.sep)[0] === "..";
+  return isOutside ? path.dirname(model) : root;
 }
 
 /** The first revision that the traffic table names and this server has; a server of one revision has but that. */

@@ -88,6 +88,9 @@ export interface Model {
   readonly digest: string | undefined;
   /** Rows that one run may hold; 1 where calls are not batched. */
   readonly maxBatchRows: number;
+  /** Calls that wait for a worker, and how many may. */
+  readonly waiting: number;
+  readonly queueSize: number;
   readonly statistics: ModelStatistics;
   /**
    * Takes the work on, or refuses it. `settle` is called exactly once, never before this returns.

@@ -9,24 +9,32 @@ export class ModelTelemetry implements ModelObserver {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #onChange: () => void;
+  /** Models whose queues are measured, by contract and revision. */
+  readonly #queues = new Map<string, Model>();
 
   /** @param onChange called after a model's state changed, for health */
   constructor(log: Log, metrics: Metrics, onChange: () => void) {
     this.#log = log;
     this.#metrics = metrics;
     this.#onChange = onChange;
+    metrics.beforeScrape(() => this.#measureQueues());
   }
 
   onState(model: Model): void {
     const { contract, revision, digest, state } = model;
     this.#metrics.modelReady.set({ contract, revision }, state === "READY" ? 1 : 0);
+    // A counter that is first seen at 1 has not grown, for Prometheus.
+    this.#metrics.workerRestarts.inc({ contract, revision }, 0);
+    if (state === "READY") this.#queues.set(`${contract}/${revision}`, model);
     if (state === "FAILED") this.#log.error({ contract, revision, problem: model.problem }, "model can't be served");
     else this.#log.info({ contract, revision, digest: digest?.slice(0, 12), state }, "model state");
     this.#onChange();
   }
 
   onGone({ contract, revision }: Model): void {
-    this.#metrics.modelReady.remove({ contract, revision });
+    const { modelReady, waiting, queueSize } = this.#metrics;
+    for (const gauge of [modelReady, waiting, queueSize]) gauge.remove({ contract, revision });
+    this.#queues.delete(`${contract}/${revision}`);
     this.#log.info({ contract, revision }, "model is gone");
   }
 
@@ -56,6 +64,13 @@ export class ModelTelemetry implements ModelObserver {
   onRun({ contract, revision }: Model, rows: number, inferMs: number): void {
     this.#metrics.inference.observe({ contract, revision }, inferMs / 1e3);
     this.#metrics.batchRows.observe({ contract, revision }, rows);
+  }
+
+  #measureQueues(): void {
+    for (const { contract, revision, waiting, queueSize } of this.#queues.values()) {
+      this.#metrics.waiting.set({ contract, revision }, waiting);
+      this.#metrics.queueSize.set({ contract, revision }, queueSize);
+    }
   }
 
   /** The caller is told only that the model failed; why is for the operator. */

@@ -47,6 +47,7 @@ export class ServedModel implements Model {
   signature: Signature | undefined;
   digest: string | undefined;
   maxBatchRows: number;
+  readonly queueSize: number;
   readonly #observer: ModelObserver;
   readonly #pool: WorkerPool;
   readonly #batcher: Batcher;
@@ -59,6 +60,7 @@ export class ServedModel implements Model {
     this.contract = settings.contract;
     this.revision = settings.revision;
     this.maxBatchRows = settings.batching.maxRows;
+    this.queueSize = settings.queueSize;
     this.#observer = observer;
     this.#admission = new Admission(settings.worker.label, settings.queueSize);
     this.#settled = new Promise((resolve) => {

@@ -173,6 +173,7 @@ export class UnservedModel implements Model {
   readonly digest = undefined;
   readonly maxBatchRows = 1;
   readonly waiting = 0;
+  readonly queueSize = 0;
   readonly statistics: ModelStatistics = new StatisticsRecorder();
 
   constructor({ contract, revision }: ModelSettings, problem: string) {

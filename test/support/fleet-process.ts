@@ -26,7 +26,8 @@ export function writeFleet(contracts: Readonly<Record<string, FleetContract>>): 
       write(folder, model, bytes);
       return [revision, { model, sha256: createHash("sha256").update(bytes).digest("hex"), ...revisionFields }];
     });
-    return { name, revisions: Object.fromEntries(models), traffic: { [Object.keys(revisions)[0]!]: 100 }, ...fields };
+    const traffic = { [Object.keys(revisions)[0]!]: 100 };
+    return { name, revisions: Object.fromEntries(models), traffic, callers: ["test/caller"], ...fields };
   });
   const fleet = {
     apiVersion: "flotilla.dev/v1",
@@ -70,7 +71,12 @@ export class FleetProcess {
   }
 
   /** Starts it on free ports and waits until it is warm. `args` begin with what to serve. */
-  static async start(...args: string[]): Promise<FleetProcess> {
+  static start(...args: string[]): Promise<FleetProcess> {
+    return FleetProcess.startIn({}, ...args);
+  }
+
+  /** The same with some variables in its environment. */
+  static async startIn(environment: Readonly<Record<string, string>>, ...args: string[]): Promise<FleetProcess> {
     const command = [
       path.join(ROOT, "dist/src/bin/flotilla.js"),
       "serve",
@@ -82,7 +88,8 @@ export class FleetProcess {
       "--output",
       "json",
     ];
-    const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...environment };
+    const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"], env });
     const log: string[] = [];
     child.stderr!.on("data", (chunk) => log.push(String(chunk)));
     let output = "";

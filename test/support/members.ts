@@ -2,6 +2,7 @@ import { parseFleet } from "../../src/fleet/load.js";
 import { fleetMembers, type Member } from "../../src/fleet/members.js";
 import type { ContractService } from "../../src/fleet/services.js";
 import type { FleetSpec } from "../../src/fleet/spec.js";
+import { ROOT } from "./contract-fixture.js";
 
 /** A digest like any other. */
 const DIGEST = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
@@ -22,7 +23,7 @@ spec:${more}
   contracts:
 ${listed.join("\n")}
 `;
-  return parseFleet(text, { file: "fleet.yaml", root: "/fleet" }).fleet;
+  return parseFleet(text, { file: "fleet.yaml", root: ROOT }).fleet;
 }
 
 /** The service that tests give a contract: `Predict` and, as a stream, `PredictStream`. */

@@ -24,10 +24,10 @@ describe("grpc.health.v1.Health", () => {
     await server.close();
   });
 
-  function ask(method: string, name = ""): Promise<Answer> {
+  function ask(method: string, name = "", asked = client): Promise<Answer> {
     const { path, requestSerialize, responseDeserialize } = service[method]!;
     return new Promise((resolve, reject) => {
-      client.makeUnaryRequest(
+      asked.makeUnaryRequest(
         path,
         requestSerialize,
         responseDeserialize as (bytes: Buffer) => Answer,
@@ -51,10 +51,30 @@ describe("grpc.health.v1.Health", () => {
     );
   });
 
+  it("says that the process answers, whether or not a model is ready and while it drains", async () => {
+    const broken = await startTestServer([
+      { contract: compileContract("test.bad.v1", SCALE), revisions: { r1: Buffer.from("no model") } },
+    ]);
+    const other = new Client(broken.address, credentials.createInsecure());
+    const states = async () => {
+      const [overall, liveness] = await Promise.all([
+        ask("Check", "", other),
+        ask("Check", "flotilla.liveness", other),
+      ]);
+      return [overall.status, liveness.status];
+    };
+    assert.deepEqual(await states(), ["NOT_SERVING", "SERVING"]);
+    broken.server.health.drain();
+    assert.deepEqual(await states(), ["NOT_SERVING", "SERVING"]);
+    other.close();
+    await broken.close();
+  });
+
   it("lists all services", async () => {
     const { statuses } = await ask("List");
     assert.deepEqual(Object.fromEntries(Object.entries(statuses!).map(([name, entry]) => [name, entry.status])), {
       "": "SERVING",
+      "flotilla.liveness": "SERVING",
       "inference.GRPCInferenceService": "SERVING",
       "test.good.v1.ScaleService": "SERVING",
       "test.bad.v1.ScaleService": "NOT_SERVING",

@@ -1,0 +1,20 @@
+import type { Member } from "../src/fleet/members.js";
+import { contractLabels, fleetLabels, serviceName } from "../src/fleet/names.js";
+import type { FleetSpec } from "../src/fleet/spec.js";
+
+/** Name, place and labels of an object. */
+export interface Metadata {
+  name: string;
+  namespace: string;
+  labels: Record<string, string>;
+}
+
+/** Metadata of an object that belongs to a contract. @param name the contract's Service's by default */
+export function contractMetadata({ fleet, contract }: Member, name = serviceName(contract.name)): Metadata {
+  return { name, namespace: fleet.namespace, labels: contractLabels(fleet.name, contract.name) };
+}
+
+/** Metadata of an object that belongs to the whole fleet. @param name the fleet's by default */
+export function fleetMetadata(fleet: FleetSpec, name = fleet.name): Metadata {
+  return { name, namespace: fleet.namespace, labels: fleetLabels(fleet.name) };
+}
