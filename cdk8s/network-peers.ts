@@ -36,9 +36,6 @@ export function contractPeer(contract: string): k8s.NetworkPolicyPeer {
   return { podSelector: { matchLabels: contractSelector(contract) } };
 }
 
-/** All pods of the cluster. */
-export const ANY_POD: k8s.NetworkPolicyPeer = { namespaceSelector: {} };
-
 /** The pods that Istio makes for a Gateway of the Gateway API, in the Gateway's own namespace. */
 export const GATEWAY_PODS: k8s.LabelSelector = {
   matchExpressions: [{ key: "gateway.networking.k8s.io/gateway-name", operator: "Exists" }],

@@ -6,7 +6,6 @@ import type { Member } from "../src/fleet/members.js";
 import { contractSelector, revisionSelector } from "../src/fleet/names.js";
 import type { ContractSpec, FleetSpec, IngressSpec, RevisionSpec } from "../src/fleet/spec.js";
 import {
-  ANY_POD,
   CALL_PORTS,
   contractPeer,
   DISCOVERY_PORTS,
@@ -91,11 +90,10 @@ function egressRules({ fleet, contract }: Member): k8s.NetworkPolicyEgressRule[]
 }
 
 /** What every sidecar and gateway needs. */
-export function meshRules({ mesh }: FleetSpec): k8s.NetworkPolicyEgressRule[] {
+export function meshRules({ mesh, telemetry }: FleetSpec): k8s.NetworkPolicyEgressRule[] {
   return [
     { ports: NAME_PORTS },
     { to: [namespacePeer(mesh.namespace)], ports: DISCOVERY_PORTS },
-    // Where the collector is, only the mesh's own configuration knows: any pod of the cluster, but by its ports alone.
-    { to: [ANY_POD], ports: SPAN_PORTS },
+    { to: [namespacePeer(telemetry.tracingCollector?.split("/")[0] ?? mesh.namespace)], ports: SPAN_PORTS },
   ];
 }

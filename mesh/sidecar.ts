@@ -1,6 +1,7 @@
 import type { ISidecar } from "@kubernetes-models/istio/networking.istio.io/v1/Sidecar";
 import type { Member } from "../src/fleet/members.js";
 import { contractSelector, serviceHost } from "../src/fleet/names.js";
+import type { FleetSpec } from "../src/fleet/spec.js";
 import { contractMetadata } from "./metadata.js";
 import { meshHost, type ObjectStore, objectStores, storeNamespace } from "./object-store.js";
 
@@ -19,10 +20,17 @@ export function sidecar(member: Member): ISidecar {
     metadata: contractMetadata(member),
     spec: {
       workloadSelector: { labels: contractSelector(contract.name) },
-      egress: [{ hosts: [...new Set([...callees, ...stores, `${fleet.mesh.namespace}/*`])] }],
+      egress: [{ hosts: [...new Set([...callees, ...stores, ...collector(fleet), `${fleet.mesh.namespace}/*`])] }],
       outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
     },
   };
+}
+
+/** The proxies send their spans to a service of the mesh, and lose them silently where they don't know it. */
+function collector({ telemetry }: FleetSpec): string[] {
+  if (telemetry.tracingCollector === undefined) return [];
+  const [namespace, service] = telemetry.tracingCollector.split("/");
+  return [`${namespace}/${service}.${namespace}.svc.cluster.local`];
 }
 
 /** A store as an egress host: in its own namespace, or in that of its ServiceEntry. */

@@ -62,6 +62,21 @@ export function checkIngress(spec: unknown, all: readonly ContractUnderRules[], 
   }
 }
 
+/** A revision's subset must not have the name of one that the mesh needs beside it. */
+export function checkSubsets({ contract, path, revisions, report }: ContractUnderRules): void {
+  const fallback = part(part(contract, "fallback"), "revision");
+  const engine = part(part(contract, "delivery"), "engine");
+  for (const name of revisions) {
+    const guarded = typeof fallback === "string" && revisions.some((other) => name === `${other}-or-${fallback}`);
+    if (!guarded && !(engine === "argo" && ["stable", "canary"].includes(name))) continue;
+    report.addAtKey(
+      [...path, "revisions", name],
+      "the mesh has a subset of this name",
+      "give the revision another name",
+    );
+  }
+}
+
 /** An engine rolls out changes of one revision that has all the traffic, and judges them by Prometheus. */
 export function checkDelivery(spec: unknown, { contract, path, revisions, report }: ContractUnderRules): void {
   if (part(contract, "delivery") === undefined) return;

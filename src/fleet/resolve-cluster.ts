@@ -30,6 +30,7 @@ export function resolveTelemetry({ spec: { telemetry } }: FleetFile): TelemetryS
     prometheusAddress: telemetry?.prometheus?.address,
     samplingPercent: telemetry?.tracing?.sampling ?? CLUSTER_DEFAULTS.sampling,
     tracingProvider: telemetry?.tracing?.provider,
+    tracingCollector: telemetry?.tracing?.collector,
     accessLogs: telemetry?.accessLogs ?? CLUSTER_DEFAULTS.accessLogs,
     dashboard: telemetry?.dashboard ?? true,
   };

@@ -1,5 +1,5 @@
 import type { PathStep } from "./findings.js";
-import { checkCalls, checkDelivery, checkIngress } from "./mesh-rules.js";
+import { checkCalls, checkDelivery, checkIngress, checkSubsets } from "./mesh-rules.js";
 import { serviceName, workloadName } from "./names.js";
 import { checkRevisions, checkTimes } from "./revision-rules.js";
 import { type ContractUnderRules, parsed, part, RuleReport } from "./rule-report.js";
@@ -32,6 +32,7 @@ export function ruleFindings(tree: YamlTree, root: string): TreeFinding[] {
     checkFallback(under);
     checkTimes(under);
     checkDelivery(spec, under);
+    checkSubsets(under);
     checkRevisions(under);
   }
   return report.findings;

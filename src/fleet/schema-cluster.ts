@@ -111,6 +111,11 @@ const Telemetry = z
         provider: label("a provider").optional().meta({
           description: "Extension provider of the mesh that gets the spans. By default the mesh's own default.",
         }),
+        collector: account.optional().meta({
+          description:
+            "Where that provider sends the spans, as namespace/service: the pods' proxies reach it. Not needed where it is in the control plane's namespace.",
+          examples: ["observability/otel-collector"],
+        }),
       })
       .optional()
       .meta({ description: "Spans of the mesh." }),
@@ -191,7 +196,10 @@ export const SourceSchema = z
   .strictObject({
     image: word(/^[\w.:/@-]+$/, 500, "expected an image with a tag or a digest")
       .optional()
-      .meta({ description: "An OCI image whose files are mounted (Kubernetes 1.33 or newer, with the ImageVolume feature gate)." }),
+      .meta({
+        description:
+          "An OCI image whose files are mounted (Kubernetes 1.33 or newer, with the ImageVolume feature gate).",
+      }),
     claim: label("a claim's name").optional().meta({ description: "A PersistentVolumeClaim of the namespace." }),
     s3: word(
       /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/[^\s?#]+\.onnx$/,

@@ -42,6 +42,8 @@ export interface TelemetrySpec {
   readonly samplingPercent: number;
   /** The mesh's extension provider for spans; undefined: the mesh's default. */
   readonly tracingProvider: string | undefined;
+  /** Service that gets the spans, as `namespace/service`; undefined: one in the control plane's namespace. */
+  readonly tracingCollector: string | undefined;
   readonly accessLogs: "all" | "errors" | "off";
   readonly dashboard: boolean;
 }

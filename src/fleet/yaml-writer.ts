@@ -1,11 +1,12 @@
 /**
- * Writes what JSON can hold as YAML. It is there for its speed, some fifty times that of the `yaml` package, which a
+ * Writes what JSON can hold as YAML. It is there for its speed, some five times that of the `yaml` package, which a
  * thousand contracts' manifests need; and it writes a text plainly only where YAML 1.1, which kubectl reads, and 1.2 both
  * take it for a text.
  */
 
-/** Letters, then what no YAML gives a meaning to: a colon only before more, single spaces inside. */
-const PLAIN = /^[A-Za-z_/](?:[\w./@*+,=;()<>|%$^?{}[\]!&~"'`-]|:(?=[^\s])| (?=[\w./@*+,=;()<>|%$^?{}[\]!&~"'`-]))*$/;
+/** Letters, but no exponent; then what no YAML gives a meaning to: a colon only before more, single spaces inside. */
+const PLAIN =
+  /^(?![eE][+-]?\d)[A-Za-z_/](?:[\w./@*+,=;()<>|%$^?{}[\]!&~"'`-]|:(?=[^\s])| (?=[\w./@*+,=;()<>|%$^?{}[\]!&~"'`-]))*$/;
 /** Quantities and durations: `512Mi`, `100m`, `0.5s`. A number is followed by a unit that no YAML knows. */
 const QUANTITY = /^\d+(?:\.\d+)?(?:ms|s|m|h|k|[KMGT]i?)$/;
 /** Quotes or backslashes that double quotes would double, and nothing that they alone can write. */

@@ -99,6 +99,19 @@ const BROKEN: readonly [string, string, string][] = [
     `${C}.revisions.r1.resources: asks for 1 processors and may use 0.5; lower cpuRequest or raise cpu`,
   ],
   [
+    "no revision has the name of a subset that stands for a revision and its fallback",
+    fleetOf(
+      [
+        "name: acme.fraud.v1",
+        "revisions:",
+        ...["r0", "r1", "^r1-or-r0"].map((name) => `  ${name}: { model: m.onnx, sha256: ${DIGEST} }`),
+      ]
+        .concat(ALL_TO_R1, "fallback: { revision: r0 }")
+        .join("\n"),
+    ),
+    `${C}.revisions.r1-or-r0: the mesh has a subset of this name; give the revision another name`,
+  ],
+  [
     "a source is one place",
     revisionWith("source: ^{ claim: models, image: models:1, path: m.onnx }"),
     `${C}.revisions.r1.source: expected exactly one of image, claim and s3, got a mapping`,

@@ -18,7 +18,7 @@ spec:
   mesh: { trustDomain: example.com, namespace: istio-system }
   telemetry:
     prometheus: { scraper: monitoring/prometheus, discovery: operator, address: "http://prometheus.monitoring:9090" }
-    tracing: { sampling: 5, provider: otel }
+    tracing: { sampling: 5, provider: otel, collector: observability/otel }
     accessLogs: all
     dashboard: false
   ingress: { via: istio, host: models.example.com, tls: { secret: models-tls, mutual: true }, gateway: { label: edge } }

@@ -29,6 +29,12 @@ describe("sidecar()", () => {
     assert.equal(sidecar(member).spec!.outboundTrafficPolicy!.mode, "REGISTRY_ONLY");
   });
 
+  it("knows the collector of the spans", () => {
+    const telemetry = "telemetry: { tracing: { collector: observability/otel } }";
+    const member = memberOf(`name: acme.fraud.v1\nrevisions: { r1: ${model("r1")} }`, telemetry);
+    assert(hostsOf(member).includes("observability/otel.observability.svc.cluster.local"), hostsOf(member).join());
+  });
+
   for (const [endpoint, host] of [
     ["https://s3.example.com", "models/s3.example.com"],
     ["http://minio.storage.svc.cluster.local:9000", "storage/minio.storage.svc.cluster.local"],
