@@ -8,10 +8,12 @@ export type RetryPolicy = NonNullable<HttpRoute["retries"]>;
 /** The server has seen nothing of the call. */
 const UNSEEN = ["connect-failure", "refused-stream", "reset-before-request"];
 /**
- * The call may have been run, and running a model twice does no harm. `reset` is also what a try that takes too long ends
- * in: none of the gRPC conditions covers it. Envoy sees a gRPC status in time only where an answer has nothing else.
+ * The call may have been run, and running a model twice does no harm. A try that takes too long ends in one of two ways,
+ * whichever comes first: the caller's proxy gives up, which is a `reset`; or the server does, as it is told of the try's
+ * limit by `grpc-timeout`, which is a `deadline-exceeded`. Envoy sees a gRPC status in time only where an answer has
+ * nothing else.
  */
-const UNANSWERED = [...UNSEEN, "reset", "unavailable", "resource-exhausted"];
+const UNANSWERED = [...UNSEEN, "reset", "unavailable", "resource-exhausted", "deadline-exceeded"];
 /** A model that fails on its input fails again, unless another model gets it. */
 const ELSEWHERE = [...UNANSWERED, "internal"];
 

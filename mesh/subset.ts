@@ -1,5 +1,5 @@
 import type { Member } from "../src/fleet/members.js";
-import { contractSelector, guardSelector, revisionSelector, subsetName } from "../src/fleet/names.js";
+import { contractSelector, deploymentSelector, guardSelector, revisionSelector, subsetName } from "../src/fleet/names.js";
 import type { ContractSpec } from "../src/fleet/spec.js";
 
 /** Pods of a contract that a route can name. */
@@ -36,9 +36,9 @@ function subsetsOf(contract: ContractSpec, revision: string): Subset[] {
   return [exact, { name, labels: { ...contractSelector(contract.name), ...guardSelector(revision) }, guarded: true }];
 }
 
-/** Both begin as the same pods; the engine adds the label by which they differ. */
+/** Both begin as the same pods, of whatever revisions; the engine adds the label by which they differ. */
 function rolloutSubsets(contract: ContractSpec): Subset[] {
   if (contract.delivery?.engine !== "argo") return [];
-  const { labels } = exactSubset(contract, contract.traffic[0]!.revision);
+  const labels = deploymentSelector(contract, contract.traffic[0]!.revision);
   return Object.values(ROLLOUT_SUBSETS).map((name) => ({ name, labels, guarded: false }));
 }

@@ -67,25 +67,18 @@ function count(table, key) {
 function call(client) {
   const options = { deadline: Date.now() + deadlineMs };
   return new Promise((resolve) => {
-    let trailers = new Metadata();
-    const settle = (error) =>
-      resolve({
-        code: status[error?.code ?? status.OK],
-        detail: error?.details,
-        revision: trailers.get("flotilla-revision")[0],
-      });
-    if (orders.stream !== true) {
-      client.call(request, metadata, options, settle).on("status", (end) => (trailers = end.metadata));
-      return;
+    const started =
+      orders.stream === true
+        ? client.call(metadata, options)
+        : client.call(request, metadata, options, () => undefined);
+    if (orders.stream === true) {
+      started.on("data", () => undefined);
+      started.on("error", () => undefined);
+      started.end(request);
     }
-    const stream = client.call(metadata, options);
-    stream.on("data", () => undefined);
-    stream.on("error", () => undefined);
-    stream.on("status", (end) => {
-      trailers = end.metadata;
-      settle(end);
+    started.on("status", ({ code, details: detail, metadata: trailers }) => {
+      resolve({ code: status[code], detail, revision: trailers.get("flotilla-revision")[0] });
     });
-    stream.end(request);
   });
 }
 
@@ -121,6 +114,7 @@ console.log(
     elapsedMs: performance.now() - began,
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
+    maxMs: latencies.at(-1),
     ...(orders.timeline ? { timeline: Array.from(timeline, (second) => second ?? { codes: {}, revisions: {} }) } : {}),
   }),
 );

@@ -29,18 +29,21 @@ export interface Calls {
   readonly elapsedMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly maxMs: number;
   /** By second, where it was asked for. */
   readonly timeline?: readonly { readonly codes: Counts; readonly revisions: Counts }[];
 }
 
-/** A pod that calls: with a sidecar, and the identity of its service account. */
+/** A pod that calls, with the identity of its service account. */
 export interface Caller {
   readonly namespace: string;
   readonly name: string;
+  /** Without one it has no identity, and speaks plaintext. */
+  readonly sidecar: boolean;
 }
 
 /** A caller's objects. */
-export function callerObjects({ namespace, name }: Caller, image: string): object[] {
+export function callerObjects({ namespace, name, sidecar }: Caller, image: string): object[] {
   const metadata = { name, namespace, labels: { app: name } };
   return [
     { apiVersion: "v1", kind: "ServiceAccount", metadata },
@@ -52,7 +55,7 @@ export function callerObjects({ namespace, name }: Caller, image: string): objec
         selector: { matchLabels: { app: name } },
         template: {
           metadata: {
-            labels: { app: name },
+            labels: { app: name, "sidecar.istio.io/inject": String(sidecar) },
             annotations: { "proxy.istio.io/config": "holdApplicationUntilProxyStarts: true" },
           },
           spec: {
