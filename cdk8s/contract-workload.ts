@@ -14,6 +14,9 @@ export function addContract(scope: Construct, member: Member): void {
     metadata,
     automountServiceAccountToken: false,
   });
-  addService(scope, { metadata, selector: contractSelector(member.contract.name) });
+  // Flagger makes the Service, as it chooses the pods behind it.
+  if (member.contract.delivery?.engine !== "flagger") {
+    addService(scope, { metadata, selector: contractSelector(member.contract.name) });
+  }
   addContractPolicy(scope, member);
 }

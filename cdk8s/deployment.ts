@@ -2,7 +2,7 @@ import { ApiObject, JsonPatch } from "cdk8s";
 import { k8s } from "cdk8s-plus-28";
 import type { Construct } from "constructs";
 import type { Member } from "../src/fleet/members.js";
-import { contractLabels, LABEL, revisionSelector } from "../src/fleet/names.js";
+import { contractLabels, deploymentSelector, LABEL } from "../src/fleet/names.js";
 import type { RevisionSpec } from "../src/fleet/spec.js";
 import { scales } from "./autoscaler.js";
 import { deliveredBy } from "./delivered.js";
@@ -13,9 +13,9 @@ import { revisionMetadata } from "./revision-metadata.js";
 import { terminationOf } from "./termination.js";
 
 /** How long a new pod has to be well before an old one goes. */
-const SETTLE_SECONDS = 5;
+export const SETTLE_SECONDS = 5;
 /** Kubernetes says that a roll-out has failed when it has not come further for that long: pulling, fetching, loading. */
-const PROGRESS_LIMIT_SECONDS = 2 * START_LIMIT_SECONDS;
+export const PROGRESS_LIMIT_SECONDS = 2 * START_LIMIT_SECONDS;
 
 const SPEC = "/spec/template/spec";
 
@@ -56,7 +56,7 @@ function replicas({ contract }: Member, revision: RevisionSpec): { replicas?: nu
 /** The name is there for Flagger, which tells the pods that it makes from these by one of the common labels. */
 function selector({ fleet, contract }: Member, revision: RevisionSpec): Record<string, string> {
   const { [LABEL.name]: name } = contractLabels(fleet.name, contract.name);
-  return { [LABEL.name]: name!, ...revisionSelector(contract.name, revision.name) };
+  return { [LABEL.name]: name!, ...deploymentSelector(contract, revision.name) };
 }
 
 /** What the types lack: a preStop hook that needs no shell (Kubernetes 1.30), and an image as a volume (1.31). */

@@ -1,7 +1,7 @@
 import { k8s } from "cdk8s-plus-28";
 import type { Construct } from "constructs";
 import type { Member } from "../src/fleet/members.js";
-import { revisionSelector } from "../src/fleet/names.js";
+import { deploymentSelector } from "../src/fleet/names.js";
 import type { RevisionSpec } from "../src/fleet/spec.js";
 import { revisionMetadata } from "./revision-metadata.js";
 
@@ -16,7 +16,7 @@ export function addDisruptionBudget(scope: Construct, member: Member, revision: 
     metadata,
     spec: {
       maxUnavailable: k8s.IntOrString.fromNumber(1),
-      selector: { matchLabels: revisionSelector(member.contract.name, revision.name) },
+      selector: { matchLabels: deploymentSelector(member.contract, revision.name) },
       // A pod that does not work is not worth keeping, and must not hold a node.
       unhealthyPodEvictionPolicy: "AlwaysAllow",
     },

@@ -3,7 +3,7 @@ import type { Construct } from "constructs";
 import { contractMetadata } from "../mesh/metadata.js";
 import { type ObjectStore, objectStores, storeNamespace } from "../mesh/object-store.js";
 import type { Member } from "../src/fleet/members.js";
-import { contractSelector, revisionSelector } from "../src/fleet/names.js";
+import { contractSelector, deploymentSelector } from "../src/fleet/names.js";
 import type { ContractSpec, FleetSpec, IngressSpec, RevisionSpec } from "../src/fleet/spec.js";
 import {
   CALL_PORTS,
@@ -43,7 +43,7 @@ export function addRevisionPolicy(scope: Construct, member: Member, revision: Re
   new k8s.KubeNetworkPolicy(scope, `network-policy-${metadata.name}`, {
     metadata,
     spec: {
-      podSelector: { matchLabels: revisionSelector(member.contract.name, revision.name) },
+      podSelector: { matchLabels: deploymentSelector(member.contract, revision.name) },
       policyTypes: ["Egress"],
       egress: stores.map(storeRule),
     },

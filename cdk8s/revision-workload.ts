@@ -1,6 +1,6 @@
 import type { Construct } from "constructs";
 import type { Member } from "../src/fleet/members.js";
-import { revisionSelector } from "../src/fleet/names.js";
+import { deploymentSelector, workloadName } from "../src/fleet/names.js";
 import type { RevisionSpec } from "../src/fleet/spec.js";
 import { addAutoscaler } from "./autoscaler.js";
 import { addDeployment } from "./deployment.js";
@@ -23,7 +23,7 @@ function addRoutedService(scope: Construct, member: Member, revision: RevisionSp
   const { fleet, contract } = member;
   if (!contract.ingress || fleet.ingress?.via !== "gateway-api") return;
   addService(scope, {
-    metadata: revisionMetadata(member, revision),
-    selector: revisionSelector(contract.name, revision.name),
+    metadata: { ...revisionMetadata(member, revision), name: workloadName(contract.name, revision.name) },
+    selector: deploymentSelector(contract, revision.name),
   });
 }

@@ -1,5 +1,11 @@
 import type { Member } from "../src/fleet/members.js";
-import { contractSelector, deploymentSelector, guardSelector, revisionSelector, subsetName } from "../src/fleet/names.js";
+import {
+  contractSelector,
+  deploymentSelector,
+  guardSelector,
+  revisionSelector,
+  subsetName,
+} from "../src/fleet/names.js";
 import type { ContractSpec } from "../src/fleet/spec.js";
 
 /** Pods of a contract that a route can name. */

@@ -1,5 +1,6 @@
 import type { PathStep } from "./findings.js";
 import { show } from "./findings.js";
+import { DELIVERED, workloadName } from "./names.js";
 import { nearest } from "./nearest.js";
 import { type ContractUnderRules, parsed, part, type RuleReport } from "./rule-report.js";
 import { ContractSchema, TrafficSchema } from "./schema.js";
@@ -77,8 +78,15 @@ export function checkSubsets({ contract, path, revisions, report }: ContractUnde
   }
 }
 
+/**
+ * Longest names of what each engine rolls out. Engines tell new pods from old ones by name, and Kubernetes cuts a pod's name
+ * after 58 characters and adds 5 of its own. Before that come `-` and up to 10 digits, and with Flagger `-primary`.
+ */
+const LONGEST_DELIVERED = { argo: 46, flagger: 38 } as const;
+
 /** An engine rolls out changes of one revision that has all the traffic, and judges them by Prometheus. */
-export function checkDelivery(spec: unknown, { contract, path, revisions, report }: ContractUnderRules): void {
+export function checkDelivery(spec: unknown, under: ContractUnderRules): void {
+  const { contract, path, revisions, report } = under;
   if (part(contract, "delivery") === undefined) return;
   const at: readonly PathStep[] = [...path, "delivery"];
   const traffic = parsed(TrafficSchema, part(contract, "traffic"));
@@ -90,9 +98,48 @@ export function checkDelivery(spec: unknown, { contract, path, revisions, report
   if (part(contract, "fallback") !== undefined) {
     report.add(at, "an engine's subsets have no fallback", "leave one of the two out");
   }
-  const address = part(part(part(spec, "telemetry"), "prometheus"), "address");
-  if (address === undefined) {
+  checkDeliveredName(at, under);
+  if (part(part(contract, "delivery"), "engine") === "flagger") checkFlagger(at, under);
+  checkJudgement(spec, at, under);
+}
+
+/** The engine asks Prometheus how the new state does, and Prometheus the pods. */
+function checkJudgement(spec: unknown, at: readonly PathStep[], { report }: ContractUnderRules): void {
+  const prometheus = part(part(spec, "telemetry"), "prometheus");
+  if (part(prometheus, "address") === undefined) {
     const fix = "write spec.telemetry.prometheus.address: http://prometheus.monitoring:9090";
     report.add(at, "the engine does not know where to ask how the new state does", fix);
+  }
+  if (part(prometheus, "scraper") === undefined) {
+    const fix = "write spec.telemetry.prometheus.scraper: monitoring/prometheus";
+    report.add(at, "nobody may read the metrics that the new state is judged by", fix);
+  }
+}
+
+function checkDeliveredName(at: readonly PathStep[], { contract, path, revisions, report }: ContractUnderRules): void {
+  if (revisions.includes(DELIVERED)) {
+    const message = `what an engine rolls out is called ${DELIVERED} in the cluster`;
+    report.addAtKey([...path, "revisions", DELIVERED], message, "give the revision another name");
+  }
+  const [name, engine] = [part(contract, "name"), part(part(contract, "delivery"), "engine")];
+  if (typeof name !== "string" || (engine !== "argo" && engine !== "flagger")) return;
+  const delivered = workloadName(name, DELIVERED);
+  if (delivered.length <= LONGEST_DELIVERED[engine]) return;
+  const message = `${delivered} has ${delivered.length} characters, and the names of its pods would be cut`;
+  report.add(at, message, `give the contract a name that makes it ${LONGEST_DELIVERED[engine]} at most`);
+}
+
+/** Flagger writes the routes itself, with one for all calls, and tells pods apart by the contract's name alone. */
+function checkFlagger(at: readonly PathStep[], { contract, revisions, report }: ContractUnderRules): void {
+  if (revisions.length > 1) {
+    const message = `Flagger would take the pods of all ${revisions.length} revisions for those of one`;
+    report.add(at, message, "leave one revision, or write engine: argo");
+  }
+  const cohorts = part(contract, "cohorts");
+  if (typeof cohorts === "object" && cohorts !== null && Object.keys(cohorts).length > 0) {
+    report.add(at, "Flagger's routes know no cohorts", "leave cohorts out, or write engine: argo");
+  }
+  if (part(contract, "ingress") === true) {
+    report.add(at, "Flagger's routes are not the ingress'", "leave ingress out, or write engine: argo");
   }
 }

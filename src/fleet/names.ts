@@ -7,6 +7,8 @@ const HASH_LENGTH = 8;
 /** Digits of a model's sha256 in its image's tag. */
 const TAG_DIGEST_LENGTH = 12;
 const CLUSTER_DOMAIN = "cluster.local";
+/** Stands for the revision in the name of what an engine rolls out. No revision may be called so where one does. */
+export const DELIVERED = "live";
 
 /** Domain of the labels of guardSelector(). */
 const GUARD_PREFIX = "guard.flotilla.dev";
@@ -51,6 +53,19 @@ function hyphenated(contract: string): string {
 /** Name of a revision's Deployment and of all that belongs to it alone: `acme-fraud-v1-r1`. */
 export function workloadName(contract: string, revision: string): string {
   return dnsName(`${contract}/${revision}`, `${hyphenated(contract)}-${revision}`);
+}
+
+/**
+ * Name of a revision's Deployment and of what scales and guards it: its workload's. Where an engine delivers, the revision
+ * with the traffic is what one Deployment, `acme-fraud-v1-live`, is at the time: engines compare the states of one, and
+ * would serve a Deployment of another name at once.
+ */
+export function deploymentName(contract: ContractSpec, revision: string): string {
+  return workloadName(contract.name, isDelivered(contract, revision) ? DELIVERED : revision);
+}
+
+function isDelivered({ delivery, traffic }: ContractSpec, revision: string): boolean {
+  return delivery !== undefined && traffic[0]?.revision === revision;
 }
 
 /** A revision's name as a DestinationRule's subset, which has to be a DNS label: `r1`. */
@@ -128,6 +143,15 @@ export function revisionSelector(contract: string, revision: string): Record<str
 }
 
 /**
+ * Labels that choose the pods of a revision's Deployment. Of one that an engine delivers they never change, and choose those
+ * of the revision before, too: it still answers while the next one is judged.
+ */
+export function deploymentSelector(contract: ContractSpec, revision: string): Record<string, string> {
+  if (!isDelivered(contract, revision)) return revisionSelector(contract.name, revision);
+  return { ...contractSelector(contract.name), [LABEL.instance]: deploymentName(contract, revision) };
+}
+
+/**
  * Label that chooses the pods that answer for a revision: its own and, where its contract has a fallback, the fallback's.
  * Labels only join by "and", so that the two need one that both have.
  */
@@ -149,6 +173,7 @@ export function podLabels(options: {
   const guarded = isFallback ? contract.revisions.map(({ name }) => name) : [revision];
   return {
     ...revisionLabels({ fleet, contract: contract.name, revision }),
+    [LABEL.instance]: deploymentName(contract, revision),
     [LABEL.tier]: isFallback ? TIER.fallback : TIER.primary,
     ...Object.assign({}, ...guarded.map(guardSelector)),
   };

@@ -1,63 +1,94 @@
+import { totalmem } from "node:os";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { METRIC, SECONDS_BUCKETS } from "./metric-names.js";
 
-/** From fractions of a millisecond to half a minute. */
-const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const SECONDS = [...SECONDS_BUCKETS];
 const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 const MODEL = ["contract", "revision"] as const;
 
-/** Names and help of every metric, in one place, and the objects that count them. */
+/** Every metric of the server: its help, its labels, and the object that counts it. */
 export class Metrics {
   readonly registry = new Registry();
+  #measure = () => {};
 
   /** Calls answered, by gRPC code name (`OK`, `INVALID_ARGUMENT`). */
   readonly requests = new Counter({
-    name: "flotilla_requests_total",
+    name: METRIC.requests,
     help: "Calls answered, by contract, revision, method and gRPC code.",
     labelNames: [...MODEL, "method", "code"] as const,
     registers: [this.registry],
   });
 
   /** From the message's arrival to its answer. */
-  readonly duration = this.#histogram(
-    "flotilla_request_duration_seconds",
-    "Time of a call inside the server.",
-    SECONDS,
-  );
-  readonly queue = this.#histogram("flotilla_queue_duration_seconds", "Time a call waited for a worker.", SECONDS);
+  readonly duration = this.#histogram(METRIC.duration, "Time of a call inside the server.", SECONDS);
+  readonly queue = this.#histogram(METRIC.queue, "Time a call waited for a worker.", SECONDS);
   readonly batch = this.#histogram(
-    "flotilla_batch_duration_seconds",
+    METRIC.batch,
     "Time for joining, splitting and the way to the worker and back.",
     SECONDS,
   );
-  readonly inference = this.#histogram("flotilla_inference_duration_seconds", "Time of one run of the model.", SECONDS);
-  readonly batchRows = this.#histogram("flotilla_batch_rows", "Rows of one run of the model.", ROWS);
+  readonly inference = this.#histogram(METRIC.inference, "Time of one run of the model.", SECONDS);
+  readonly batchRows = this.#histogram(METRIC.batchRows, "Rows of one run of the model.", ROWS);
 
   readonly inFlight = new Gauge({
-    name: "flotilla_requests_in_flight",
+    name: METRIC.inFlight,
     help: "Calls taken and not yet answered.",
     labelNames: MODEL,
     registers: [this.registry],
   });
 
+  readonly waiting = new Gauge({
+    name: METRIC.waiting,
+    help: "Calls that wait for a worker.",
+    labelNames: MODEL,
+    registers: [this.registry],
+    collect: () => this.#measure(),
+  });
+
+  readonly queueSize = new Gauge({
+    name: METRIC.queueSize,
+    help: "Calls that may wait for a worker before more are shed.",
+    labelNames: MODEL,
+    registers: [this.registry],
+  });
+
   readonly workerRestarts = new Counter({
-    name: "flotilla_worker_restarts_total",
+    name: METRIC.workerRestarts,
     help: "Workers that died and were started again.",
     labelNames: MODEL,
     registers: [this.registry],
   });
 
   readonly modelReady = new Gauge({
-    name: "flotilla_model_ready",
+    name: METRIC.modelReady,
     help: "1 where the model is loaded and warm, 0 where it is not.",
     labelNames: MODEL,
     registers: [this.registry],
   });
 
+  readonly memoryLimit = new Gauge({
+    name: METRIC.memoryLimit,
+    help: "Memory that the process may use before it is killed.",
+    registers: [this.registry],
+  });
+
   constructor() {
+    this.memoryLimit.set(usableMemoryBytes());
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Has `measure` set the gauges that nothing tells of a change, before each scrape. The last one given counts. */
+  beforeScrape(measure: () => void): void {
+    this.#measure = measure;
   }
 
   #histogram(name: string, help: string, buckets: number[]): Histogram<(typeof MODEL)[number]> {
     return new Histogram({ name, help, labelNames: MODEL, buckets, registers: [this.registry] });
   }
+}
+
+/** What the control group of the process allows, or else what the machine has. Without a limit it is 0, or beyond all bounds. */
+function usableMemoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }

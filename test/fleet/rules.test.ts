@@ -13,6 +13,13 @@ function revisionWith(fields: string): string {
   return fleetOf(`name: acme.fraud.v1\nrevisions:\n  r1: { model: r1.onnx, sha256: ${DIGEST}, ${fields} }`);
 }
 
+/** The same with a Prometheus and an ingress. */
+function measured(text: string): string {
+  const prometheus = "telemetry: { prometheus: { scraper: monitoring/prometheus, address: http://prometheus:9090 } }";
+  const ingress = "ingress: { via: istio, host: models.example.com, tls: { secret: tls } }";
+  return text.replace("spec:\n", `spec:\n  ${prometheus}\n  ${ingress}\n`);
+}
+
 const ALL_TO_R1 = "traffic: { r1: 100 }";
 const C = "spec.contracts[0]";
 
@@ -89,9 +96,38 @@ const BROKEN: readonly [string, string, string][] = [
     `${C}.ingress: the fleet has no ingress; write spec.ingress: { via: istio, host: …, tls: { secret: … } }`,
   ],
   [
-    "an engine knows where to ask how the new state does",
-    fleetWith(ALL_TO_R1, "delivery: ^{ engine: argo }"),
-    `${C}.delivery: the engine does not know where to ask how the new state does; write spec.telemetry.prometheus.address: http://prometheus.monitoring:9090`,
+    "an engine knows where to ask how the new state does, and Prometheus gets to know it",
+    fleetWith(ALL_TO_R1, "delivery: ^^{ engine: argo }"),
+    `${C}.delivery: the engine does not know where to ask how the new state does; write spec.telemetry.prometheus.address: http://prometheus.monitoring:9090
+${C}.delivery: nobody may read the metrics that the new state is judged by; write spec.telemetry.prometheus.scraper: monitoring/prometheus`,
+  ],
+  [
+    "one revision has the traffic that an engine shifts",
+    measured(fleetWith("traffic: { r1: 50, r2: 50 }", "delivery: ^{ engine: argo }")),
+    `${C}.delivery: 2 revisions have traffic, and an engine shifts it between states of one; give one revision 100, or leave delivery out`,
+  ],
+  [
+    "no revision is called what an engine's Deployment is",
+    measured(
+      fleetOf(`name: a.b.v1\nrevisions: { ^live: { model: m.onnx, sha256: ${DIGEST} } }\ndelivery: { engine: argo }`),
+    ),
+    `${C}.revisions.live: what an engine rolls out is called live in the cluster; give the revision another name`,
+  ],
+  [
+    "an engine finds new pods by their names, which are not cut",
+    measured(
+      fleetOf(
+        `name: acme.${"long".repeat(7)}.v1\nrevisions: { r1: { model: m.onnx, sha256: ${DIGEST} } }\ndelivery: ^{ engine: flagger }`,
+      ),
+    ),
+    `${C}.delivery: acme-${"long".repeat(7)}-v1-live has 41 characters, and the names of its pods would be cut; give the contract a name that makes it 38 at most`,
+  ],
+  [
+    "Flagger has one revision, and neither cohorts nor an ingress",
+    measured(fleetWith(ALL_TO_R1, "cohorts: { beta: r1 }", "ingress: true", "delivery: ^^^{ engine: flagger }")),
+    `${C}.delivery: Flagger would take the pods of all 2 revisions for those of one; leave one revision, or write engine: argo
+${C}.delivery: Flagger's routes know no cohorts; leave cohorts out, or write engine: argo
+${C}.delivery: Flagger's routes are not the ingress'; leave ingress out, or write engine: argo`,
   ],
   [
     "no pod asks for more than it may use",

@@ -39,7 +39,8 @@ describe("retryPolicy()", () => {
 
   it("tries again what was shed, what a pod could not answer, and what took too long", () => {
     const words = conditions(retryPolicy(fraud("retries: { attempts: 3, perTry: 50ms }"), CALL));
-    for (const word of ["unavailable", "resource-exhausted", "deadline-exceeded", "reset"]) assert(words.includes(word), word);
+    for (const word of ["unavailable", "resource-exhausted", "deadline-exceeded", "reset"])
+      assert(words.includes(word), word);
   });
 
   it("does not try again what fails everywhere, unless another model answers", () => {

@@ -114,7 +114,8 @@ shadow: { revision: r2, percent: 5 }`;
 
   it("begins a roll-out by Argo with all calls on the stable state", () => {
     const delivery = "traffic: { r1: 100 }\ndelivery: { engine: argo }";
-    const prometheus = "telemetry: { prometheus: { address: http://prometheus.monitoring:9090 } }";
+    const prometheus =
+      "telemetry: { prometheus: { scraper: monitoring/prometheus, address: http://prometheus.monitoring:9090 } }";
     const routes = meshRoutes(fraud(delivery, prometheus));
     assert.deepEqual(sharesOf(routeOf(routes, PREDICT)), { stable: 100, canary: 0 });
     assert.deepEqual(sharesOf(routeOf(routes, STREAM)), { stable: 100, canary: 0 });
