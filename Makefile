@@ -7,7 +7,7 @@ PORT ?= 8500
 METRICS_PORT ?= 8502
 FLEET ?= fleet.yaml
 VENV ?= .venv
-TESTS ?= 'dist/test/**/*.test.js'
+TESTS ?= --ignore 'dist/test/cluster/**' 'dist/test/**/*.test.js'
 # npm's packages of Node itself, one for each platform; 26 is the newest line with long-term support.
 NEWEST_NODE := node-$(shell node -p 'process.platform + "-" + process.arch')@26.10.0
 NEWEST_NODE_BIN := .tools/node/node_modules/$(firstword $(subst @, ,$(NEWEST_NODE)))/bin/node
@@ -48,6 +48,9 @@ build: dist/.stamp ## Compile
 serve: build ## Serve the example fleet (PORT=8500 METRICS_PORT=8502 FLEET=fleet.yaml)
 	@node dist/src/bin/flotilla.js serve $(FLEET) --port $(PORT) --metrics-port $(METRICS_PORT)
 
+manifests: build ## Write the fleet's manifests into generated/manifests/ (FLEET=fleet.yaml)
+	@node dist/src/bin/flotilla.js manifests $(FLEET)
+
 $(VENV)/.stamp: test/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r test/requirements.txt
@@ -61,6 +64,10 @@ tools: ## Build the tests' Go clients (grpcurl, ghz, protoc-gen-go) into .tools
 test: build $(VENV)/.stamp tools models-python ## Run every test (TESTS=dist/test/contract/*.test.js for some)
 	FLOTILLA_VENV=$(abspath $(VENV)) mocha $(TESTS)
 
+test-cluster: build ## Run the tests that need a cluster with Istio: that of KUBECONFIG, in namespaces of their own
+	@test -n "$$KUBECONFIG" || { echo "set KUBECONFIG to a cluster with Istio" >&2; exit 1; }
+	mocha --require dist/test/cluster/support/hooks.js 'dist/test/cluster/**/*.test.js'
+
 $(NEWEST_NODE_BIN):
 	npm install --prefix .tools/node --no-save --no-audit --no-fund --loglevel=error $(NEWEST_NODE)
 
@@ -70,8 +77,9 @@ test-newest-node: build $(NEWEST_NODE_BIN) ## Run the tests of codec, serving an
 coverage: build $(VENV)/.stamp tools models-python ## Run the tests and report what they cover
 	FLOTILLA_VENV=$(abspath $(VENV)) c8 mocha $(TESTS)
 
-bench: build ## Measure; the table also goes to generated/bench/
+bench: build ## Measure; the tables also go to generated/bench/
 	node dist/bench/codec.js
+	node dist/bench/manifests.js
 
 models/embedding/r1.onnx: $(VENV)/.stamp models/python/fetch.sh models/python/requirements.txt models/embedding/export.py
 	FLOTILLA_VENV=$(abspath $(VENV)) models/python/fetch.sh
@@ -92,4 +100,4 @@ check: lint test ## Everything that CI checks
 clean: ## Remove what was built
 	rm -rf dist generated coverage
 
-.PHONY: help install schema generate build serve venv tools test test-newest-node coverage bench models-python format lint check clean
+.PHONY: help install schema generate build serve manifests venv tools test test-cluster test-newest-node coverage bench models-python format lint check clean

@@ -1,11 +1,14 @@
-import { existsSync, statSync } from "node:fs";
-import path from "node:path";
 import { Command, Option } from "commander";
+import { callerFindings } from "../fleet/caller-checks.js";
 import { breakingContracts, lintContracts } from "../fleet/contract-checks.js";
 import { type Finding, FleetError, formatFinding } from "../fleet/findings.js";
 import { type LoadedFleet, openFleet } from "../fleet/load.js";
+import { methodFindings } from "../fleet/method-checks.js";
+import { contractServices } from "../fleet/services.js";
+import { memoryFindings } from "./check-memory.js";
 import { checkModels } from "./check-models.js";
 import { onStdout } from "./colors.js";
+import { fleetFile } from "./fleet-file.js";
 
 interface CheckOptions {
   readonly against: string | undefined;
@@ -25,7 +28,9 @@ interface CheckReport {
 /** `flotilla check`: everything that can be known to be wrong with a fleet before it is served. */
 export function createCheckCommand(): Command {
   return new Command("check")
-    .description("Check a fleet: its file, its contracts, and every model against its contract.")
+    .description(
+      "Check a fleet: its file, its contracts, every model against its contract, and what its pods are given.",
+    )
     .argument("[path]", "fleet file, or its folder", "fleet.yaml")
     .option("--against <release>", "refuse changes that break callers of this git commit, branch or tag, or folder")
     .option("--no-models", "leave the models alone: check the fleet file and the contracts only")
@@ -42,8 +47,7 @@ export function createCheckCommand(): Command {
 }
 
 async function checkFleet(where: string, options: CheckOptions): Promise<CheckReport> {
-  const folder = existsSync(where) && statSync(where).isDirectory();
-  const file = folder ? path.join(where, "fleet.yaml") : where;
+  const file = fleetFile(where);
   let loaded: LoadedFleet;
   try {
     loaded = openFleet(file);
@@ -57,9 +61,12 @@ async function checkFleet(where: string, options: CheckOptions): Promise<CheckRe
     contracts: names.length,
     revisions: fleet.contracts.reduce((sum, contract) => sum + contract.revisions.length, 0),
     findings: withoutRepeats([
+      ...callerFindings(loaded),
       ...(await lintContracts(fleet.root, names)),
       ...(await breakingFindings(fleet.root, names, options.against)),
+      ...(await unknownMethods(loaded, names)),
       ...(await checkModels(loaded, { open: options.models })),
+      ...memoryFindings(loaded, { open: options.models }),
     ]),
   };
 }
@@ -67,6 +74,10 @@ async function checkFleet(where: string, options: CheckOptions): Promise<CheckRe
 async function breakingFindings(root: string, names: readonly string[], against: string | undefined) {
   if (against === undefined) return [];
   return breakingContracts(root, names, { against }).catch(findingsOf);
+}
+
+async function unknownMethods(loaded: LoadedFleet, names: readonly string[]): Promise<readonly Finding[]> {
+  return contractServices(loaded.fleet.root, names).then((services) => methodFindings(loaded, services), findingsOf);
 }
 
 function findingsOf(error: unknown): readonly Finding[] {

@@ -1,30 +1,35 @@
 #!/usr/bin/env bash
-# Builds the tests' Go programs into .tools/, pinned by go.mod and go.sum beside this file: grpcurl, ghz, protoc-gen-go,
-# protoc-gen-go-grpc. Does nothing where they are up to date. Without Go the tests that need them are skipped.
+# Builds the tests' Go programs into .tools/, pinned by the go.mod and go.sum of each module here: grpcurl, ghz,
+# protoc-gen-go and protoc-gen-go-grpc in this folder, and one program each in the folders of PROGRAMS, whose modules
+# would not agree on versions. Does nothing where they are up to date. Without Go the tests that need them are skipped.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 tools=$root/.tools
 stamp=$tools/.stamp
+# Folder and program: an S3-compatible store, and a critic of manifests.
+declare -A PROGRAMS=([s3]=versitygw [score]=kube-score)
 
 if ! command -v go > /dev/null; then
-  echo "Go is not installed: the tests with grpcurl, ghz and the Go client are skipped (https://go.dev/dl)" >&2
+  echo "Go is not installed: the tests with grpcurl, ghz, the Go client and an S3 store are skipped (https://go.dev/dl)" >&2
   exit 0
 fi
 
 fresh() {
   [ -e "$stamp" ] || return 1
-  for source in "$here"/go.mod "$here"/go.sum "$here"/install.sh; do
-    [ "$stamp" -nt "$source" ] || return 1
+  [ "$stamp" -nt "$here/install.sh" ] || return 1
+  for folder in . "${!PROGRAMS[@]}"; do
+    [ "$stamp" -nt "$here/$folder/go.mod" ] && [ "$stamp" -nt "$here/$folder/go.sum" ] || return 1
   done
-  for tool in grpcurl ghz protoc-gen-go protoc-gen-go-grpc; do
+  for tool in grpcurl ghz protoc-gen-go protoc-gen-go-grpc "${PROGRAMS[@]}"; do
     [ -x "$tools/$tool" ] || return 1
   done
 }
 
 if fresh; then exit 0; fi
 mkdir -p "$tools"
-echo "building grpcurl, ghz and Go's protobuf plugins into .tools/ (a minute or two, once)"
-cd "$here"
-GOBIN=$tools go install tool
+echo "building the tests' Go programs into .tools/ (a few minutes, once)"
+for folder in . "${!PROGRAMS[@]}"; do
+  (cd "$here/$folder" && GOBIN=$tools go install tool)
+done
 touch "$stamp"

@@ -1,0 +1,13 @@
+import { type CommandTable, runCommands } from "./run-commands.js";
+
+/** What a container does. Its image holds what these commands import, and nothing else of Flotilla. */
+const COMMANDS: CommandTable = {
+  serve: async () => (await import("./serve.js")).createServeCommand(),
+  call: async () => (await import("./call.js")).createCallCommand(),
+  fetch: async () => (await import("./fetch.js")).createFetchCommand(),
+};
+
+/** Runs the command line of a container. */
+export function containerMain(argv: readonly string[]): Promise<void> {
+  return runCommands(COMMANDS, argv);
+}

@@ -1,0 +1,25 @@
+/** How far a long work is, on one line of stderr that is written over; only on a terminal. */
+export class Progress {
+  readonly #what: string;
+  readonly #total: number;
+  #shown = "";
+
+  /** @param what has happened to each of the items: `compared` */
+  constructor(what: string, total: number) {
+    this.#what = what;
+    this.#total = total;
+  }
+
+  show(done: number): void {
+    if (!process.stderr.isTTY) return;
+    const text = `${this.#what} ${done} of ${this.#total}`;
+    process.stderr.write(`\r${text}`);
+    this.#shown = text;
+  }
+
+  /** Takes the line away. */
+  end(): void {
+    if (this.#shown !== "") process.stderr.write(`\r${" ".repeat(this.#shown.length)}\r`);
+    this.#shown = "";
+  }
+}
