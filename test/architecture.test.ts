@@ -8,7 +8,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["generated"],
   ["src/contract", "src/fleet", "src/telemetry"],
   ["src/serving", "mesh"],
-  ["src/grpc", "src/client", "src/packaging", "src/images", "src/events", "src/testing", "src/kubectl", "cdk8s"],
+  ["src/grpc", "src/client", "src/packaging", "src/events", "src/testing", "src/kubectl", "cdk8s"],
   ["src/cli", "src/bin", "models", "bench"],
 ];
 

@@ -1,108 +1,132 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { loadFleet } from "../fleet/load.js";
-import { buildCommand, ENGINES, type Engine, findEngine, pushCommand, runEngine } from "../images/engine.js";
-import { writeTree } from "../images/file-tree.js";
-import { type FleetImage, fleetImages } from "../images/fleet-images.js";
-import { ownPlatform, PLATFORM_NAMES, platformOf } from "../images/platform.js";
-import { formatBytes } from "../packaging/byte-size.js";
+import type { FleetSpec } from "../fleet/spec.js";
+import { ENGINES, type EngineName, findEngine, formatCommand } from "../packaging/engine.js";
+import { type PackageOptions, packageCommands, packageFleet } from "../packaging/package-fleet.js";
+import { type PackagePlan, planPackage } from "../packaging/package-plan.js";
+import { ownPlatform, type Platform, parsePlatform } from "../packaging/platform.js";
+import { fleetFile } from "./fleet-file.js";
+import { packageReport, packageText } from "./package-report.js";
 
 interface PackageCommandOptions {
   readonly fleet: string;
-  readonly base: string;
-  readonly platform: string;
-  readonly engine: Engine | undefined;
+  readonly base?: string;
+  readonly platform: Platform;
+  readonly engine?: EngineName;
+  readonly engineArg: readonly string[];
   readonly push: boolean;
-  readonly context: string | undefined;
-  readonly dryRun: boolean;
-  readonly output: "text" | "json";
-}
-
-/** What `--output json` prints of each image. */
-interface PackagedImage {
-  readonly name: string;
-  readonly image: string;
-  /** Of the build context: what the image has on top of the one below. */
-  readonly bytes: number;
-  /** The folder, where it was asked for. */
   readonly context?: string;
+  readonly dryRun: boolean;
+  readonly output: "table" | "json";
 }
 
-/** `flotilla package`: the container images of a fleet. */
+const DEFAULT_BASE = "node:24-bookworm-slim";
+/** What commands name where no folder is. */
+const SOME_FOLDER = "context";
+
+const HELP = `
+The first image is the runtime: Node.js, and what of Flotilla a server needs. Each revision's image adds its transform and
+its model to that. Nothing is run inside of the images while they are built, so that neither a network nor a processor of
+the platform's kind is needed.
+
+Examples:
+  flotilla package                                        the whole fleet
+  flotilla package acme.fraud.v1/r2 --push                one revision, into its registry
+  flotilla package --base gcr.io/distroless/nodejs24-debian12
+  flotilla package --context build/                       only the contexts, and the commands for them`;
+
+/** `flotilla package`: container images of a fleet's revisions. */
 export function createPackageCommand(): Command {
   return new Command("package")
-    .description("Build the container images of a fleet: one that all share, and one on top of it for each revision.")
-    .argument("[names...]", "contracts or contract/revision; by default all of the fleet")
-    .option("--fleet <file>", "fleet file", "fleet.yaml")
-    .option("--base <image>", "image with Node and glibc to build on", "node:24-bookworm-slim")
+    .description("Build the container images of a fleet's revisions.")
+    .argument("[names...]", "contract, or contract/revision; by default the whole fleet")
+    .option("--fleet <file>", "fleet file, or its folder", "fleet.yaml")
+    .option("--base <image>", `image with Node.js and the GNU C library to build on (default: ${DEFAULT_BASE})`)
     .addOption(
-      new Option("--platform <platform>", "what the images run on").choices(PLATFORM_NAMES).default(ownPlatform()),
+      new Option("--platform <platform>", "what to build for: linux/amd64 or linux/arm64")
+        .argParser(toPlatform)
+        .default(ownPlatform(), `Linux on this machine's processor: ${ownPlatform().name}`),
     )
-    .addOption(new Option("--engine <program>", "what builds (default: the first on PATH)").choices(ENGINES))
-    .option("--push", "send each image to its registry", false)
-    .option("--context <folder>", "write the build contexts there, and build nothing")
-    .option("--dry-run", "print the commands, and run none", false)
-    .addOption(new Option("--output <format>", "how to print what was made").choices(["text", "json"]).default("text"))
-    .addHelpText(
-      "after",
-      "\nWhat stands after -- goes to the engine's build command.\n\nExamples:\n  flotilla package\n  flotilla package acme.tumor.v1/r2 --push\n  flotilla package --base gcr.io/distroless/nodejs24-debian12 --engine buildah\n  flotilla package -- --network host",
+    .addOption(
+      new Option("--engine <program>", "what builds images (default: the first of these that works)").choices(ENGINES),
     )
-    .action(async (all: string[], options: PackageCommandOptions, command: Command) => {
-      await packageFleet(namesOf(all, command), engineArguments(command), options);
-    });
+    .option("--engine-arg <argument>", "a further argument of each build; may be given again", collect, [])
+    .option("--push", "push each image once it is built", false)
+    .option("--context <folder>", "write the build contexts there, print the commands, and build nothing")
+    .option("--dry-run", "print the commands, and do nothing", false)
+    .addOption(new Option("--output <format>", "how to print the images").choices(["table", "json"]).default("table"))
+    .addHelpText("after", HELP)
+    .action(packageImages);
 }
 
-/** commander puts what follows `--` behind the other arguments. */
-function engineArguments(command: Command): string[] {
-  const { rawArgs } = command.parent as Command & { rawArgs: string[] };
-  const at = rawArgs.indexOf("--");
-  return at < 0 ? [] : rawArgs.slice(at + 1);
+async function packageImages(names: readonly string[], options: PackageCommandOptions): Promise<void> {
+  const fleet = loadFleet(fleetFile(options.fleet));
+  const plan = planPackage(fleet, names);
+  const isBuilt = options.context === undefined && !options.dryRun;
+  const settings = toSettings(options, isBuilt ? findEngine(options.engine) : anyEngine(options.engine));
+  checkRegistry(fleet, options);
+  if (!options.dryRun) await makeImages(fleet, { plan, settings, format: options.output });
+  if (isBuilt) return;
+  const commands = packageCommands(plan, settings, options.context ?? SOME_FOLDER).map(formatCommand);
+  // With --output json stdout is the report's.
+  const stream = options.output === "json" && !options.dryRun ? process.stderr : process.stdout;
+  stream.write(`${commands.join("\n")}\n`);
 }
 
-function namesOf(all: readonly string[], command: Command): readonly string[] {
-  return all.slice(0, all.length - engineArguments(command).length);
-}
-
-async function packageFleet(
-  names: readonly string[],
-  engineArgs: readonly string[],
-  options: PackageCommandOptions,
+async function makeImages(
+  fleet: FleetSpec,
+  { plan, settings, format }: { plan: PackagePlan; settings: PackageOptions; format: "table" | "json" },
 ): Promise<void> {
-  const fleet = loadFleet(options.fleet);
-  const images = fleetImages({ fleet, names, platform: platformOf(options.platform), base: options.base });
-  const engine = options.context === undefined ? (options.engine ?? findEngine()) : undefined;
-  const folder = options.context ?? mkdtempSync(path.join(tmpdir(), "flotilla-package-"));
-  const packaged: PackagedImage[] = [];
+  const images = await packageFleet(fleet, plan, settings);
+  const report = packageReport(images, plan);
+  process.stdout.write(format === "json" ? `${JSON.stringify(report, null, 2)}\n` : packageText(report));
+}
+
+function toSettings(options: PackageCommandOptions, engine: EngineName): PackageOptions {
+  return {
+    engine,
+    platform: options.platform,
+    base: options.base,
+    engineArgs: options.engineArg,
+    push: options.push,
+    epochSeconds: epochOf(process.env.SOURCE_DATE_EPOCH),
+    contextFolder: options.context,
+    onProgress: (what) => process.stderr.write(`${what}\n`),
+  };
+}
+
+/** For commands that are only printed, any will do. */
+function anyEngine(wanted: EngineName | undefined): EngineName {
+  if (wanted !== undefined) return wanted;
   try {
-    for (const image of images) packaged.push(await packageImage(image, { folder, engine, engineArgs, options }));
-  } finally {
-    if (options.context === undefined) rmSync(folder, { recursive: true, force: true });
+    return findEngine(undefined);
+  } catch {
+    return ENGINES[0];
   }
-  if (options.output === "json") process.stdout.write(`${JSON.stringify(packaged, null, 2)}\n`);
 }
 
-interface Packaging {
-  readonly folder: string;
-  /** Undefined: contexts alone. */
-  readonly engine: Engine | undefined;
-  readonly engineArgs: readonly string[];
-  readonly options: PackageCommandOptions;
+function checkRegistry({ images }: FleetSpec, { push }: PackageCommandOptions): void {
+  if (!push || !/^localhost\//.test(images.repository)) return;
+  throw new Error(
+    `--push: ${images.repository} is in no registry; write spec.images.repository: registry.example.com/models`,
+  );
 }
 
-async function packageImage(image: FleetImage, packaging: Packaging): Promise<PackagedImage> {
-  const { engine, engineArgs, options } = packaging;
-  const { name, reference, args, labels } = image;
-  const context = path.join(packaging.folder, name);
-  const bytes = options.dryRun ? 0 : writeTree(context, await image.context());
-  const said = options.output === "text" ? process.stdout : process.stderr;
-  said.write(`${reference}${options.dryRun ? "" : `  ${formatBytes(bytes)}`}\n`);
-  if (engine === undefined) return { name, image: reference, bytes, context };
-  const build = buildCommand(engine, { reference, context, platform: options.platform, args, labels }, engineArgs);
-  for (const command of [build, ...(options.push ? [pushCommand(engine, reference)] : [])]) {
-    if (options.dryRun) said.write(`  ${command.join(" ")}\n`);
-    else await runEngine(command);
+/** @see https://reproducible-builds.org/specs/source-date-epoch/ */
+function epochOf(text: string | undefined): number {
+  if (text === undefined || text === "") return 0;
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw new Error(`SOURCE_DATE_EPOCH is ${JSON.stringify(text)}: expected seconds since 1970`);
+}
+
+function toPlatform(text: string): Platform {
+  try {
+    return parsePlatform(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
   }
-  return { name, image: reference, bytes };
+}
+
+function collect(argument: string, before: readonly string[]): string[] {
+  return [...before, argument];
 }

@@ -62,7 +62,6 @@ function resolveContract(contract: ContractFile, context: ContractContext): Cont
     name: contract.name,
     owner: contract.owner,
     transform: contract.transform === undefined ? undefined : join(root, contract.transform),
-    assets: (contract.assets ?? []).map((asset) => join(root, asset)),
     example: contract.example === undefined ? undefined : join(root, contract.example),
     callers: contract.callers ?? [],
     calls: contract.calls ?? [],

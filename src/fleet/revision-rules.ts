@@ -44,10 +44,6 @@ function deadlineOf({ contract, defaults }: ContractUnderRules): number {
 export function checkRevisions(under: ContractUnderRules): void {
   const { contract, path, revisions } = under;
   checkFile(part(contract, "transform"), [...path, "transform"], under);
-  const assets = part(contract, "assets");
-  for (const [index, asset] of (Array.isArray(assets) ? assets : []).entries()) {
-    checkFile(asset, [...path, "assets", index], under);
-  }
   checkFile(part(contract, "example"), [...path, "example"], under);
   for (const name of revisions) {
     const revisionPath = [...path, "revisions", name];

@@ -83,8 +83,7 @@ export const CohortName = word(
 
 /** A path with one of some endings. */
 export function path(what: string, endings: readonly string[]) {
-  const ending = endings.includes("") ? "" : `, ending in ${endings.join(" or ")}`;
-  const error = `expected the path of ${what}, relative to the fleet file${ending}`;
+  const error = `expected the path of ${what}, relative to the fleet file, ending in ${endings.join(" or ")}`;
   const pattern = new RegExp(`(${endings.map((ending) => ending.replace(".", "\\.")).join("|")})$`);
   return word(pattern, 1024, error);
 }

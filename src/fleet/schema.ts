@@ -218,15 +218,6 @@ export const ContractSchema = z
           "Module that turns a request into tensors and tensors into the response, relative to the fleet file.",
         examples: ["models/digits/transform.ts"],
       }),
-    assets: z
-      .array(path("a file", [""]), "expected a list of files")
-      .optional()
-      .meta({
-        description:
-          "Files that the transform reads, relative to the fleet file: images get them, at the same paths. Modules that it imports need no mention.",
-        examples: [["models/language/tokenizer.json"]],
-        default: [],
-      }),
     example: path("a request as JSON", [".json"])
       .optional()
       .meta({

@@ -70,8 +70,6 @@ export interface ContractSpec {
   readonly owner: string | undefined;
   /** Absolute path of the module that wraps the model, where there is one. */
   readonly transform: string | undefined;
-  /** Absolute paths of files that the transform reads. */
-  readonly assets: readonly string[];
   /** Absolute path of a request in protobuf JSON that shows how the contract is called. */
   readonly example: string | undefined;
   /** `namespace/serviceaccount` of those who may call. */

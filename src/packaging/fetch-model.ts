@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { OnnxError, readOnnx } from "../contract/onnx.js";
 import { type DownloadObserver, type DownloadOptions, download } from "./download.js";
+import { externalData } from "./external-data.js";
 import { formatObject, type ObjectName, type ObjectStore } from "./object-store.js";
 
 /** A model in a store, and where it shall be. */
@@ -49,21 +48,6 @@ async function fetchBeside({ store, object, target }: FetchedModel, location: st
   const name = formatObject(data);
   const source = { name, sha256: undefined, read: store.read.bind(store, data) };
   return download(source, join(dirname(target), location), { ...options, observer: options.observe(name) });
-}
-
-async function externalData(path: string, name: string): Promise<readonly string[]> {
-  let locations: readonly string[];
-  try {
-    locations = readOnnx(await readFile(path)).externalData;
-  } catch (error) {
-    if (error instanceof OnnxError) throw new Error(`${name}: ${error.message}`);
-    throw error;
-  }
-  for (const location of locations) {
-    const outside = posix.isAbsolute(location) || location.split("/").includes("..");
-    if (outside) throw new Error(`${name}: its external data "${location}" lies outside of the model's folder`);
-  }
-  return locations;
 }
 
 async function digestOf(file: string): Promise<string> {

@@ -57,7 +57,6 @@ spec:
     # reads digits
     - name: acme.digits.v2beta1
       transform: models/digits/transform.ts
-      assets: [models/digits/words.txt]
       deadline: 1.5s
       revisions:
         r1:
