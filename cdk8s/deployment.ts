@@ -2,7 +2,7 @@ import { ApiObject, JsonPatch } from "cdk8s";
 import { k8s } from "cdk8s-plus-28";
 import type { Construct } from "constructs";
 import type { Member } from "../src/fleet/members.js";
-import { contractLabels, deploymentSelector, LABEL } from "../src/fleet/names.js";
+import { contractLabels, deploymentSelector, LABEL, REGISTER } from "../src/fleet/names.js";
 import type { RevisionSpec } from "../src/fleet/spec.js";
 import { scales } from "./autoscaler.js";
 import { deliveredBy } from "./delivered.js";
@@ -25,10 +25,20 @@ const SPEC = "/spec/template/spec";
  * of no type, as a typed one drops every field that its Kubernetes did not know.
  */
 export function addDeployment(scope: Construct, member: Member, revision: RevisionSpec): void {
-  const metadata = revisionMetadata(member, revision);
+  const metadata = { ...revisionMetadata(member, revision), ...registered(member, revision) };
   const manifest = k8s.KubeDeployment.manifest({ metadata, spec: deploymentSpec(member, revision) });
   const deployment = new ApiObject(scope, `deployment-${metadata.name}`, manifest);
   deployment.addJsonPatch(...newerFields(member, revision));
+}
+
+/** Of the Deployment and not of its pods: who owns a model restarts none. */
+function registered({ contract }: Member, { licence }: RevisionSpec): { annotations?: Record<string, string> } {
+  const facts = [
+    [REGISTER.owner, contract.owner],
+    [REGISTER.purpose, contract.purpose],
+    [REGISTER.licence, licence],
+  ].filter((fact): fact is [string, string] => fact[1] !== undefined);
+  return facts.length === 0 ? {} : { annotations: Object.fromEntries(facts) };
 }
 
 function deploymentSpec(member: Member, revision: RevisionSpec): k8s.DeploymentSpec {

@@ -1,19 +1,24 @@
 import { ApiObject, App, Chart } from "cdk8s";
 import { Construct } from "constructs";
+import { bridgeMesh } from "../mesh/bridge-mesh.js";
 import { contractMesh } from "../mesh/contract-mesh.js";
 import { fleetMesh } from "../mesh/fleet-mesh.js";
 import type { MeshObject } from "../mesh/mesh-object.js";
 import type { Member } from "../src/fleet/members.js";
-import { subsetName } from "../src/fleet/names.js";
-import type { FleetSpec } from "../src/fleet/spec.js";
+import { bridgeName, subsetName } from "../src/fleet/names.js";
+import type { BridgeSpec, FleetSpec } from "../src/fleet/spec.js";
+import { addBridge } from "./bridge-workload.js";
 import { addContract } from "./contract-workload.js";
 import { contractDelivery } from "./delivery/contract-delivery.js";
 import { addFleet } from "./fleet-workload.js";
 import { kustomizations } from "./kustomization.js";
 import { type Manifest, type ManifestFile, objectFile } from "./manifest-file.js";
+import { bridgeMonitoring } from "./monitoring/bridge-monitoring.js";
 import { contractMonitoring } from "./monitoring/contract-monitoring.js";
 import { fleetMonitoring } from "./monitoring/fleet-monitoring.js";
 import { addRevision } from "./revision-workload.js";
+import { scaledObjects } from "./scaled-object.js";
+import { stubbed } from "./stubbed.js";
 
 export type { Manifest, ManifestFile };
 
@@ -22,13 +27,17 @@ const OWN_FILES: readonly string[] = ["contract", "kustomization"];
 
 /**
  * All that a cluster needs for a fleet, as files: a folder for what belongs to the fleet as a whole, and one for each
- * contract with a file for each revision. The same fleet gives the same bytes.
+ * contract with a file for each revision, and one with a file for each bridge. The same fleet gives the same bytes.
  * @param members of this fleet
  */
 export function synthesize(fleet: FleetSpec, members: readonly Member[]): ManifestFile[] {
   // One chart for all: cdk8s takes far longer over many.
   const chart = new Chart(new App(), "fleet");
-  const files = [...fleetFiles(chart, fleet, members), ...members.flatMap((member) => contractFiles(chart, member))];
+  const files = [
+    ...fleetFiles(chart, fleet, members),
+    ...members.flatMap((member) => contractFiles(chart, member)),
+    ...fleet.bridges.flatMap((bridge) => bridgeFile(chart, fleet, bridge)),
+  ];
   return [...kustomizations(fleet.name, files), ...files];
 }
 
@@ -42,7 +51,8 @@ function fleetFiles(chart: Chart, fleet: FleetSpec, members: readonly Member[]):
   ];
 }
 
-function contractFiles(chart: Chart, member: Member): ManifestFile[] {
+function contractFiles(chart: Chart, asked: Member): ManifestFile[] {
+  const member = stubbed(asked);
   const { fleet, contract } = member;
   const file = (name: string, fill: (scope: Construct) => void) =>
     fileOf(chart, { fleet: fleet.name, path: `${contract.name}/${name}.yaml` }, fill);
@@ -55,6 +65,15 @@ function contractFiles(chart: Chart, member: Member): ManifestFile[] {
       file(revisionFile(revision.name), (scope) => addRevision(scope, member, revision)),
     ),
   ];
+}
+
+/** No contract's name, and so no folder of one, is `bridges`: it has no version. */
+function bridgeFile(chart: Chart, fleet: FleetSpec, bridge: BridgeSpec): ManifestFile[] {
+  return fileOf(chart, { fleet: fleet.name, path: `bridges/${bridgeName(bridge.name)}.yaml` }, (scope) => {
+    addBridge(scope, fleet, bridge);
+    const monitoring = bridgeMonitoring(fleet, bridge);
+    addObjects(scope, [...bridgeMesh(fleet, bridge), ...scaledObjects(fleet, bridge), ...monitoring]);
+  });
 }
 
 /** A revision's name as a file's, on disks that don't tell `R1` from `r1` too. */

@@ -1,5 +1,5 @@
 import { k8s } from "cdk8s-plus-28";
-import { contractSelector, PORT } from "../src/fleet/names.js";
+import { bridgeSelector, contractSelector, PORT } from "../src/fleet/names.js";
 
 /** Ports that Istio gives its own parts. @see https://istio.io/latest/docs/ops/deployment/application-requirements */
 const MESH_PORT = { hbone: 15008, discovery: 15012, metrics: 15020 } as const;
@@ -34,6 +34,11 @@ export function namespacePeer(namespace: string, labels?: Record<string, string>
 /** The pods of a contract of the same fleet. */
 export function contractPeer(contract: string): k8s.NetworkPolicyPeer {
   return { podSelector: { matchLabels: contractSelector(contract) } };
+}
+
+/** The pods of a bridge of the same fleet. */
+export function bridgePeer(bridge: string): k8s.NetworkPolicyPeer {
+  return { podSelector: { matchLabels: bridgeSelector(bridge) } };
 }
 
 /** The pods that Istio makes for a Gateway of the Gateway API, in the Gateway's own namespace. */

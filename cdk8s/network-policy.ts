@@ -6,6 +6,7 @@ import type { Member } from "../src/fleet/members.js";
 import { contractSelector, deploymentSelector } from "../src/fleet/names.js";
 import type { ContractSpec, FleetSpec, IngressSpec, RevisionSpec } from "../src/fleet/spec.js";
 import {
+  bridgePeer,
   CALL_PORTS,
   contractPeer,
   DISCOVERY_PORTS,
@@ -63,18 +64,21 @@ function ingressRules({ fleet, contract }: Member): k8s.NetworkPolicyIngressRule
   const callers = [
     ...callingNamespaces(contract).map((namespace) => namespacePeer(namespace)),
     ...fleet.contracts.filter(({ calls }) => calls.includes(contract.name)).map(({ name }) => contractPeer(name)),
+    ...fleet.bridges.filter((bridge) => bridge.contract === contract.name).map(({ name }) => bridgePeer(name)),
     ...(contract.ingress && fleet.ingress !== undefined ? [gatewayPeer(fleet.ingress)] : []),
   ];
-  const scraper = fleet.telemetry.scraper?.split("/")[0];
-  const rules: k8s.NetworkPolicyIngressRule[] = [];
   // A rule without peers would let everybody in.
-  if (callers.length > 0) rules.push({ from: callers, ports: CALL_PORTS });
-  if (scraper !== undefined) rules.push({ from: [namespacePeer(scraper)], ports: METRICS_PORTS });
-  return rules;
+  return [...(callers.length > 0 ? [{ from: callers, ports: CALL_PORTS }] : []), ...scraperRules(fleet)];
+}
+
+/** Who reads the metrics of the fleet's pods. */
+export function scraperRules({ telemetry }: FleetSpec): k8s.NetworkPolicyIngressRule[] {
+  const namespace = telemetry.scraper?.split("/")[0];
+  return namespace === undefined ? [] : [{ from: [namespacePeer(namespace)], ports: METRICS_PORTS }];
 }
 
 /** Whole namespaces: a policy can't tell service accounts apart. The mesh does. */
-function callingNamespaces({ callers, methods }: ContractSpec): string[] {
+function callingNamespaces({ callers = [], methods }: ContractSpec): string[] {
   const accounts = [...callers, ...[...methods.values()].flatMap((method) => method.callers ?? [])];
   return [...new Set(accounts.map((account) => account.split("/")[0]!))].sort();
 }

@@ -27,9 +27,7 @@ export function podTemplate(member: Member, revision: RevisionSpec): k8s.PodTemp
       ...(pullSecrets.length > 0 ? { imagePullSecrets: pullSecrets } : {}),
       terminationGracePeriodSeconds: terminationOf(member).graceSeconds,
       securityContext: POD_SECURITY,
-      topologySpreadConstraints: ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map((key) =>
-        spreadOver(key, revisionSelector(contract.name, revision.name)),
-      ),
+      topologySpreadConstraints: spread(revisionSelector(contract.name, revision.name)),
       ...(fetches.length > 0 ? { initContainers: fetches } : {}),
       containers: [serverContainer(member, revision)],
       volumes: volumes(revision),
@@ -45,13 +43,13 @@ function volumes(revision: RevisionSpec): k8s.Volume[] {
 }
 
 /** Preferred, not required: in a small cluster two pods on one node are better than one pod. */
-function spreadOver(topologyKey: string, matchLabels: Record<string, string>): k8s.TopologySpreadConstraint {
-  return {
+export function spread(matchLabels: Record<string, string>): k8s.TopologySpreadConstraint[] {
+  return ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map((topologyKey) => ({
     maxSkew: 1,
     topologyKey,
     whenUnsatisfiable: "ScheduleAnyway",
     labelSelector: { matchLabels },
     // Each state of a roll-out is spread by itself; otherwise the old pods would decide where the new ones go.
     matchLabelKeys: ["pod-template-hash"],
-  };
+  }));
 }

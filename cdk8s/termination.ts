@@ -23,12 +23,12 @@ const PRE_STOP_SECONDS = 11;
 /** For what has no limit of its own: starting the hook, the metrics' last answer, the sidecar. */
 const SPARE_SECONDS = 9;
 
-/** A call that a pod has taken may take as long as any call of its contract; streams end by themselves on a drain. */
+/** A call that a pod has taken may take as long as any call of its contract; streams are ended once they have had theirs. */
 export function terminationOf({ contract, service }: Member): Termination {
-  const deadlinesMs = service.methods
-    .filter(({ streaming }) => !streaming)
-    .map(({ name }) => contract.methods.get(name)?.deadlineMs ?? contract.deadlineMs);
-  const drainSeconds = Math.max(DRAIN_SECONDS, ...deadlinesMs.map((deadlineMs) => Math.ceil(deadlineMs / 1000)));
+  const openMs = service.methods.map(({ name, streaming }) =>
+    streaming ? contract.streams.drainMs : (contract.methods.get(name)?.deadlineMs ?? contract.deadlineMs),
+  );
+  const drainSeconds = Math.max(DRAIN_SECONDS, ...openMs.map((ms) => Math.ceil(ms / 1000)));
   return {
     preStopSeconds: PRE_STOP_SECONDS,
     drainSeconds,

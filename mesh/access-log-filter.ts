@@ -34,6 +34,9 @@ const FIELDS = {
   bytes_received: "%BYTES_RECEIVED%",
   bytes_sent: "%BYTES_SENT%",
   revision: "%TRAILER(FLOTILLA-REVISION)%",
+  digest: "%TRAILER(FLOTILLA-MODEL-DIGEST)%",
+  // As it was asked for: of a call that was refused for it too.
+  release: "%REQ(X-FLOTILLA-RELEASE)%",
   route: "%ROUTE_NAME%",
   upstream: "%UPSTREAM_CLUSTER%",
   upstream_host: "%UPSTREAM_HOST%",

@@ -20,7 +20,13 @@ export function denyByDefault(fleet: FleetSpec): IAuthorizationPolicy {
 
 /** Who may call which methods of a contract. Whom it does not list, denyByDefault() keeps out. */
 export function authorizationPolicy(member: Member): IAuthorizationPolicy {
-  const rules = [...methodRules(member), ...protocolRules(member), ...ingressRules(member), ...metricsRules(member)];
+  const rules = [
+    ...methodRules(member),
+    ...protocolRules(member),
+    ...bridgeRules(member),
+    ...ingressRules(member),
+    ...metricsRules(member.fleet),
+  ];
   return {
     apiVersion: "security.istio.io/v1",
     kind: "AuthorizationPolicy",
@@ -62,6 +68,13 @@ function protocolRules(member: Member): AllowRule[] {
   ];
 }
 
+/** A bridge calls one method, whose messages it learns by reflection. */
+function bridgeRules(member: Member): AllowRule[] {
+  return member.callers.bridges.flatMap(({ account, method }) =>
+    allowCallers(member, [account], [methodPath(member.service, method), `${REFLECTION}*`]),
+  );
+}
+
 /** The ingress calls for those outside the mesh. */
 function ingressRules(member: Member): AllowRule[] {
   const { fleet, contract, service } = member;
@@ -71,9 +84,9 @@ function ingressRules(member: Member): AllowRule[] {
 }
 
 /** By port alone: the metrics are no port of the Service, and Istio may not know that they are HTTP. */
-function metricsRules({ fleet }: Member): AllowRule[] {
-  const { scraper } = fleet.telemetry;
-  return scraper === undefined ? [] : allow([principal(fleet.mesh.trustDomain, scraper)], { port: PORT.metrics });
+export function metricsRules({ telemetry, mesh }: FleetSpec): AllowRule[] {
+  const { scraper } = telemetry;
+  return scraper === undefined ? [] : allow([principal(mesh.trustDomain, scraper)], { port: PORT.metrics });
 }
 
 function allowCallers({ fleet }: Member, accounts: readonly string[], paths: readonly string[]): AllowRule[] {

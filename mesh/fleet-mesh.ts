@@ -5,7 +5,7 @@ import { denyByDefault } from "./authorization-policy.js";
 import { fleetIngress } from "./ingress-objects.js";
 import type { MeshObject } from "./mesh-object.js";
 import { peerAuthentication } from "./peer-authentication.js";
-import { serviceEntries } from "./service-entry.js";
+import { brokerEntries, serviceEntries } from "./service-entry.js";
 import { fleetTelemetry } from "./telemetry.js";
 
 /** What the mesh has to know of a fleet as a whole. */
@@ -17,5 +17,6 @@ export function fleetMesh(fleet: FleetSpec, members: readonly Member[]): MeshObj
     ...accessLogFilter(fleet),
     ...fleetIngress(fleet),
     ...serviceEntries(fleet, members),
+    ...brokerEntries(fleet),
   ];
 }

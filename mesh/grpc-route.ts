@@ -6,17 +6,27 @@ import type { Member } from "../src/fleet/members.js";
 import { PORT, workloadName } from "../src/fleet/names.js";
 import type { ServiceMethod } from "../src/fleet/services.js";
 import type { ContractSpec, IngressSpec, WeightSpec } from "../src/fleet/spec.js";
-import { COHORT_HEADER, PIN_HEADER } from "../src/telemetry/trace.js";
+import {
+  COHORT_HEADER,
+  PIN_HEADER,
+  RELEASE_HEADER,
+  RELEASE_REVISION_HEADER,
+  releaseLedTo,
+} from "../src/telemetry/trace.js";
 import { contractMetadata } from "./metadata.js";
 import { ingressMethods } from "./method-class.js";
+import { releasedRevisions } from "./routes.js";
 
 /** A share of calls in hundredths of a per cent, as fractions are made of whole numbers. */
 const FRACTION = 10_000;
 
-/** Pins go with a call through the whole fleet: callers from outside don't get to say who answers whom there. */
+/**
+ * Pins go with a call through the whole fleet: callers from outside don't get to say who answers whom there, nor that a
+ * release led them.
+ */
 const WITHOUT_PINS: IGRPCRouteFilter = {
   type: "RequestHeaderModifier",
-  requestHeaderModifier: { remove: [PIN_HEADER] },
+  requestHeaderModifier: { remove: [PIN_HEADER, RELEASE_REVISION_HEADER] },
 };
 
 /**
@@ -34,8 +44,13 @@ export function grpcRoute(member: Member, ingress: IngressSpec): IGRPCRoute {
       parentRefs: [{ name: fleet.name }],
       hostnames: [ingress.host],
       rules: [
+        ...releasedRevisions(contract).map(({ revision, releases }) => ({
+          matches: releases.flatMap((release) => matches(member, methods, { name: RELEASE_HEADER, value: release })),
+          filters: [asReleased(contract.name, revision)],
+          backendRefs: backends(contract, [{ revision, weightPercent: 100 }]),
+        })),
         ...[...contract.cohorts].map(([cohort, revision]) => ({
-          matches: matches(member, methods, cohort),
+          matches: matches(member, methods, { name: COHORT_HEADER, value: cohort }),
           filters: [WITHOUT_PINS],
           backendRefs: backends(contract, [{ revision, weightPercent: 100 }]),
         })),
@@ -61,11 +76,21 @@ function trafficRules(member: Member, methods: readonly ServiceMethod[]): IGRPCR
     }));
 }
 
-function matches({ service }: Member, methods: readonly ServiceMethod[], cohort?: string): IGRPCRouteMatch[] {
+function matches(
+  { service }: Member,
+  methods: readonly ServiceMethod[],
+  header?: { readonly name: string; readonly value: string },
+): IGRPCRouteMatch[] {
   return methods.map(({ name }) => ({
     method: { type: "Exact", service: service.name, method: name },
-    ...(cohort !== undefined && { headers: [{ type: "Exact", name: COHORT_HEADER, value: cohort }] }),
+    ...(header !== undefined && { headers: [{ type: "Exact", ...header }] }),
   }));
+}
+
+/** The server is told that a release led the call there. */
+function asReleased(contract: string, revision: string): IGRPCRouteFilter {
+  const set = [{ name: RELEASE_REVISION_HEADER, value: releaseLedTo(contract, revision) }];
+  return { type: "RequestHeaderModifier", requestHeaderModifier: { set, remove: [PIN_HEADER] } };
 }
 
 function backends(contract: ContractSpec, shares: readonly WeightSpec[]) {

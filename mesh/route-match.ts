@@ -1,4 +1,4 @@
-import { COHORT_HEADER, PIN_HEADER } from "../src/telemetry/trace.js";
+import { COHORT_HEADER, PIN_HEADER, RELEASE_HEADER } from "../src/telemetry/trace.js";
 
 /** Headers by which a caller steers a call to a revision, as a route's match. */
 export type HeaderMatches = Record<string, { exact: string } | { regex: string }>;
@@ -11,6 +11,11 @@ export function pinMatch(contract: string, revision: string): HeaderMatches {
 /** Calls of a cohort. */
 export function cohortMatch(cohort: string): HeaderMatches {
   return { [COHORT_HEADER]: { exact: cohort } };
+}
+
+/** Calls that name a release. */
+export function releaseMatch(release: string): HeaderMatches {
+  return { [RELEASE_HEADER]: { exact: release } };
 }
 
 /**

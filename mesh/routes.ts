@@ -1,19 +1,22 @@
 import type { Member } from "../src/fleet/members.js";
 import { PORT, serviceHost } from "../src/fleet/names.js";
 import type { ContractSpec } from "../src/fleet/spec.js";
+import { RELEASE_REVISION_HEADER, releaseLedTo } from "../src/telemetry/trace.js";
 import { toDuration } from "./duration.js";
 import type { HttpRoute } from "./http-route.js";
 import type { MethodClass } from "./method-class.js";
 import { retryPolicy } from "./retry-policy.js";
-import { cohortMatch, type HeaderMatches, pinMatch } from "./route-match.js";
+import { cohortMatch, type HeaderMatches, pinMatch, releaseMatch } from "./route-match.js";
 import { exactSubset, ROLLOUT_SUBSETS, type Subset, servingSubset } from "./subset.js";
 
 /** Where calls go that have some headers, or any. */
 export interface Steering {
   /** First part of the routes' names. */
   readonly name: string;
-  /** Undefined: all calls. */
-  readonly headers: HeaderMatches | undefined;
+  /** Any of these. Undefined: all calls. */
+  readonly headers: readonly HeaderMatches[] | undefined;
+  /** Headers that the server is told. */
+  readonly told?: Readonly<Record<string, string>>;
   /** Adding up to 100. */
   readonly shares: readonly Share[];
   /** Whether the shadow gets a copy. */
@@ -32,21 +35,47 @@ const DEFAULT = "default";
 export function pinned({ contract }: Member): Steering[] {
   return contract.revisions.map(({ name }) => ({
     name: `pin-${name}`,
-    headers: pinMatch(contract.name, name),
+    headers: [pinMatch(contract.name, name)],
     shares: [{ subset: exactSubset(contract, name), weightPercent: 100 }],
     mirrored: false,
   }));
 }
 
-/** Calls of cohorts, and all the others. */
-export function shared({ contract }: Member): Steering[] {
+/**
+ * Calls that name a release get the revision that it holds and no other, not even a fallback. The server is told so: it
+ * refuses a call that names a release and came by another route.
+ */
+function released({ contract }: Member): Steering[] {
+  return releasedRevisions(contract).map(({ revision, releases }) => ({
+    name: `release-${revision}`,
+    headers: releases.map(releaseMatch),
+    told: { [RELEASE_REVISION_HEADER]: releaseLedTo(contract.name, revision) },
+    shares: [{ subset: exactSubset(contract, revision), weightPercent: 100 }],
+    mirrored: false,
+  }));
+}
+
+/** The revisions that releases hold, each with the names of those. */
+export function releasedRevisions({ revisions, releases }: ContractSpec): { revision: string; releases: string[] }[] {
+  return revisions
+    .map(({ name }) => ({
+      revision: name,
+      releases: [...releases.keys()].filter((release) => releases.get(release) === name),
+    }))
+    .filter((held) => held.releases.length > 0);
+}
+
+/** Calls that name a release, those of cohorts, and all the others. */
+export function shared(member: Member): Steering[] {
+  const { contract } = member;
   const cohorts = [...contract.cohorts].map(([cohort, revision]) => ({
     name: `cohort-${cohort}`,
-    headers: cohortMatch(cohort),
+    headers: [cohortMatch(cohort)],
     shares: [{ subset: servingSubset(contract, revision), weightPercent: 100 }],
     mirrored: false,
   }));
-  return [...cohorts, { name: DEFAULT, headers: undefined, shares: trafficShares(contract), mirrored: true }];
+  const others = { name: DEFAULT, headers: undefined, shares: trafficShares(contract), mirrored: true };
+  return [...released(member), ...cohorts, others];
 }
 
 function trafficShares(contract: ContractSpec): Share[] {
@@ -79,11 +108,12 @@ function routeName(steering: string, methods: MethodClass): string {
 
 function route(member: Member, steering: Steering, methods: MethodClass): HttpRoute {
   const { contract } = member;
-  const { headers, shares } = steering;
+  const { headers = [undefined], told, shares } = steering;
   const guarded = shares.some(({ subset }) => subset.guarded);
   return {
     name: routeName(steering.name, methods),
-    match: methods.paths.map((uri) => ({ uri, ...(headers && { headers }) })),
+    match: methods.paths.flatMap((uri) => headers.map((wanted) => ({ uri, ...(wanted && { headers: wanted }) }))),
+    ...(told && { headers: { request: { set: { ...told } } } }),
     route: shares.map(({ subset, weightPercent }) => {
       return { destination: destination(member, subset), weight: weightPercent };
     }),

@@ -1,6 +1,7 @@
 import type { IServiceEntry } from "@kubernetes-models/istio/networking.istio.io/v1/ServiceEntry";
 import type { Member } from "../src/fleet/members.js";
 import type { FleetSpec } from "../src/fleet/spec.js";
+import { brokerHost, brokerPlaces } from "./broker-place.js";
 import { fleetMetadata } from "./metadata.js";
 import { isAddress, meshHost, type ObjectStore, objectStores, storeNamespace } from "./object-store.js";
 
@@ -38,6 +39,31 @@ function serviceEntry(fleet: FleetSpec, stores: readonly ObjectStore[]): IServic
       exportTo: ["."],
     },
   };
+}
+
+/**
+ * The broker's servers outside the cluster. Connections go where the bridge has resolved their names to: Envoy can't tell
+ * several servers of one port apart before they have spoken.
+ */
+export function brokerEntries(fleet: FleetSpec): IServiceEntry[] {
+  const { outside } = brokerPlaces(fleet);
+  if (outside.length === 0) return [];
+  return [
+    {
+      apiVersion: "networking.istio.io/v1",
+      kind: "ServiceEntry",
+      metadata: fleetMetadata(fleet, `${fleet.name}-broker`),
+      spec: {
+        hosts: [...new Set(outside.map(brokerHost))],
+        ports: [...new Set(outside.map(({ port }) => port))].map((number) => {
+          return { number, name: `tcp-${number}`, protocol: "TCP" };
+        }),
+        resolution: "NONE",
+        location: "MESH_EXTERNAL",
+        exportTo: ["."],
+      },
+    },
+  ];
 }
 
 /** By what Envoy tells a port's hosts apart: TLS by its SNI, HTTP by its Host header, and addresses by themselves. */

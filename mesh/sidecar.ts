@@ -20,14 +20,14 @@ export function sidecar(member: Member): ISidecar {
     metadata: contractMetadata(member),
     spec: {
       workloadSelector: { labels: contractSelector(contract.name) },
-      egress: [{ hosts: [...new Set([...callees, ...stores, ...collector(fleet), `${fleet.mesh.namespace}/*`])] }],
+      egress: [{ hosts: [...new Set([...callees, ...stores, ...collectorHosts(fleet), `${fleet.mesh.namespace}/*`])] }],
       outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
     },
   };
 }
 
 /** The proxies send their spans to a service of the mesh, and lose them silently where they don't know it. */
-function collector({ telemetry }: FleetSpec): string[] {
+export function collectorHosts({ telemetry }: FleetSpec): string[] {
   if (telemetry.tracingCollector === undefined) return [];
   const [namespace, service] = telemetry.tracingCollector.split("/");
   return [`${namespace}/${service}.${namespace}.svc.cluster.local`];

@@ -2,7 +2,8 @@ import type { IVirtualService } from "@kubernetes-models/istio/networking.istio.
 import type { Member } from "../src/fleet/members.js";
 import { serviceHost, serviceName } from "../src/fleet/names.js";
 import type { IngressSpec } from "../src/fleet/spec.js";
-import { PIN_HEADER } from "../src/telemetry/trace.js";
+import { PIN_HEADER, RELEASE_REVISION_HEADER } from "../src/telemetry/trace.js";
+import type { HttpRoute } from "./http-route.js";
 import { contractMetadata } from "./metadata.js";
 import { ingressClasses, methodClasses } from "./method-class.js";
 import { pinned, routes, shared } from "./routes.js";
@@ -39,11 +40,17 @@ export function ingressVirtualService(member: Member, ingress: IngressSpec): IVi
     spec: {
       hosts: [ingress.host],
       gateways: [`${fleet.namespace}/${fleet.name}`],
-      http: routes(member, shared(member), ingressClasses(member)).map((route) => ({
-        ...route,
-        // Pins go with a call through the whole fleet: callers from outside don't get to say who answers whom there.
-        headers: { request: { remove: [PIN_HEADER] } },
-      })),
+      http: routes(member, shared(member), ingressClasses(member)).map(fromOutside),
     },
   };
+}
+
+/**
+ * Pins go with a call through the whole fleet: callers from outside don't get to say who answers whom there, nor that a
+ * release led them. Releases they may name, as they may cohorts: the fleet file says what these are.
+ */
+function fromOutside(route: HttpRoute): HttpRoute {
+  const set = route.headers?.request?.set;
+  const request = set === undefined ? { remove: [PIN_HEADER, RELEASE_REVISION_HEADER] } : { set, remove: [PIN_HEADER] };
+  return { ...route, headers: { request } };
 }

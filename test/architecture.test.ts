@@ -1,27 +1,11 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import path from "node:path";
-import { ROOT } from "./support/contract-fixture.js";
-
-/** Folders by layer. Imports go to a lower layer, or stay within their own folder. */
-const LAYERS: readonly (readonly string[])[] = [
-  ["generated"],
-  ["src/contract", "src/fleet", "src/telemetry"],
-  ["src/serving", "mesh"],
-  ["src/grpc", "src/client", "src/packaging", "src/events", "src/testing", "src/kubectl", "cdk8s"],
-  ["src/cli", "src/bin", "models", "bench"],
-];
+import { folderOf, type Import, importsOf, LAYERS, packagesOf, sourceFiles } from "./support/layers.js";
 
 /** fleet/ checks names that the contract language fixes, and mesh/ reads the fleet alone. */
 const NEIGHBOURS = new Set(["src/fleet -> src/contract"]);
 
-interface Import {
-  readonly from: string;
-  readonly to: string;
-}
-
 describe("the layers", () => {
-  const files = ["src", "mesh", "cdk8s", "models", "bench"].flatMap(sources);
+  const files = sourceFiles();
   const imports = files.flatMap(importsOf);
 
   it("cover every source file", () => {
@@ -61,38 +45,6 @@ describe("the layers", () => {
     assert.deepEqual(bad, []);
   });
 });
-
-function sources(folder: string): string[] {
-  let entries: string[];
-  try {
-    entries = readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" });
-  } catch {
-    return []; // A folder that a later chapter of the project fills.
-  }
-  return entries
-    .filter((entry) => entry.endsWith(".ts") && !entry.includes("node_modules"))
-    .map((entry) => path.join(folder, entry))
-    .sort();
-}
-
-function specifiers(file: string): string[] {
-  const text = readFileSync(path.join(ROOT, file), "utf8");
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1]!);
-}
-
-function packagesOf(file: string): string[] {
-  return specifiers(file).filter((name) => !name.startsWith("."));
-}
-
-function importsOf(file: string): Import[] {
-  return specifiers(file)
-    .filter((name) => name.startsWith("."))
-    .map((name) => ({ from: file, to: path.join(path.dirname(file), name).replace(/\.js$/, ".ts") }));
-}
-
-function folderOf(file: string): string | undefined {
-  return LAYERS.flat().find((folder) => file.startsWith(`${folder}/`));
-}
 
 function layerOf(file: string): number | undefined {
   const layer = LAYERS.findIndex((folders) => folders.includes(folderOf(file) ?? ""));

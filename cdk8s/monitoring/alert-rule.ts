@@ -21,16 +21,18 @@ export interface AlertText {
   readonly severity: Severity;
   readonly expr: string;
   readonly for: string;
-  /** After the contract's name and a colon. */
+  /** After the contract's name, or the bridge's, and a colon. */
   readonly summary: string;
   /** A sentence with the number. `{{ $value }}` and `{{ $labels.x }}` stand for what Prometheus found. */
   readonly description: string;
   /** The revision that the alert is about, where `expr` loses that label. */
   readonly revision?: string;
+  /** The bridge that the alert is about, if it is about one. */
+  readonly bridge?: string;
 }
 
 /** An alert of a contract, with the labels by which it finds its people. */
-export function alertRule({ fleet, contract }: Member, text: AlertText): AlertRule {
+export function alertRule({ fleet, contract }: Pick<Member, "fleet" | "contract">, text: AlertText): AlertRule {
   return {
     alert: text.name,
     expr: text.expr,
@@ -41,10 +43,11 @@ export function alertRule({ fleet, contract }: Member, text: AlertText): AlertRu
       namespace: fleet.namespace,
       contract: contract.name,
       ...(text.revision !== undefined && { revision: text.revision }),
+      ...(text.bridge !== undefined && { bridge: text.bridge }),
       ...(contract.owner !== undefined && { owner: literal(contract.owner) }),
     },
     annotations: {
-      summary: `${contract.name}: ${text.summary}`,
+      summary: `${text.bridge ?? contract.name}: ${text.summary}`,
       description: text.description,
       runbook: `docs/alerts.md#${text.name.toLowerCase()}`,
     },
@@ -58,9 +61,14 @@ export function contractMatchers({ fleet, contract }: Member): Matcher[] {
 
 /** The same, without the shadow: nobody sees its answers, so that it breaks no promise. */
 export function answeringMatchers(member: Member): Matcher[] {
-  const { shadow, cohorts } = member.contract;
-  const answers = shadow === undefined || [...cohorts.values()].includes(shadow.revision);
+  const { shadow } = member.contract;
+  const answers = shadow === undefined || steeredTo(member).includes(shadow.revision);
   return answers ? contractMatchers(member) : [...contractMatchers(member), isNot("revision", shadow.revision)];
+}
+
+/** Revisions whose calls come by a header, with or without a share of the others: of cohorts and of releases. */
+export function steeredTo({ contract: { cohorts, releases } }: Member): string[] {
+  return [...cohorts.values(), ...releases.values()];
 }
 
 /** Prometheus expands labels as templates. */

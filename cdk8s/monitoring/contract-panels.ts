@@ -21,6 +21,7 @@ export function contractRows(fleet: FleetSpec): PanelRow[] {
   return [
     { title: "Traffic of $contract", panels: trafficPanels(matchers) },
     { title: "Time of $contract", panels: timePanels(matchers) },
+    { title: "Calls that $contract makes", panels: madePanels(fleet) },
     { title: "Load of $contract", panels: loadPanels(matchers) },
     { title: "Pods of $contract", panels: podPanels(fleet, matchers) },
   ];
@@ -104,6 +105,39 @@ function timePanels(matchers: readonly Matcher[]): Panel[] {
           legend: "{{from}} to {{revision}}",
         },
       ],
+    }),
+  ];
+}
+
+/** A composition's calls to others: where the time of the chain goes. Other contracts make none. */
+function madePanels(fleet: FleetSpec): Panel[] {
+  const made = [is("from", `$${VARIABLE.contract}`)];
+  const by = { window: WINDOW, by: ["to", "revision"] };
+  const hops = rate(series(`${METRIC.hopOverhead}_count`, made), by);
+  const chain = [is("namespace", fleet.namespace), is("contract", `$${VARIABLE.contract}`)];
+  return [
+    timeseries({
+      title: "Overhead of hops made, p99",
+      description: "What network and proxies add to each call that a composition makes.",
+      unit: "s",
+      queries: [{ expr: quantile(0.99, METRIC.hopOverhead, { matchers: made, ...by }), legend: "{{to}} {{revision}}" }],
+    }),
+    timeseries({
+      title: "Hops over budget",
+      description: "Share of them to which more was added than the callee's objectives.hopOverhead.",
+      unit: "percentunit",
+      queries: [
+        {
+          expr: share(`(${rate(series(METRIC.hopOverBudget, made), by)} or 0 * ${hops})`, hops),
+          legend: "{{to}} {{revision}}",
+        },
+      ],
+    }),
+    timeseries({
+      title: "Overhead of the chain",
+      description: "What network and proxies add to all the calls that one call sets off, side by side or not.",
+      unit: "s",
+      queries: quantiles(METRIC.chainOverhead, chain),
     }),
   ];
 }

@@ -1,7 +1,7 @@
 import type { Member } from "../../src/fleet/members.js";
 import type { WeightSpec } from "../../src/fleet/spec.js";
 import { METRIC } from "../../src/telemetry/metric-names.js";
-import { type AlertRule, alertRule, contractMatchers } from "./alert-rule.js";
+import { type AlertRule, alertRule, contractMatchers, steeredTo } from "./alert-rule.js";
 import { fraction, is, rate, series, share } from "./promql.js";
 
 /** Of so many calls that a revision should have got, chance alone never withholds every one. */
@@ -23,7 +23,7 @@ export function modelAlerts(member: Member): AlertRule[] {
 function revisionsDown(member: Member): AlertRule[] {
   const { contract } = member;
   const withTraffic = new Set(contract.traffic.map(({ revision }) => revision));
-  const standingBy = [...contract.cohorts.values(), contract.fallback?.revision].filter((name) => name !== undefined);
+  const standingBy = [...steeredTo(member), contract.fallback?.revision].filter((name) => name !== undefined);
   return [...new Set([...withTraffic, ...standingBy])].map((revision) => {
     const ready = series(METRIC.modelReady, [...contractMatchers(member), is("revision", revision)]);
     return alertRule(member, {
@@ -86,8 +86,8 @@ function withoutTraffic(member: Member): AlertRule[] {
 
 /** Nobody notices that the others fail while a fallback answers: that is what it is for. */
 function fallbackAnswers(member: Member): AlertRule[] {
-  const { fallback, cohorts, objectives } = member.contract;
-  if (fallback === undefined || [...cohorts.values()].includes(fallback.revision)) return [];
+  const { fallback, objectives } = member.contract;
+  if (fallback === undefined || steeredTo(member).includes(fallback.revision)) return [];
   const of = { window: "5m", by: [] };
   const matchers = contractMatchers(member);
   const its = rate(series(METRIC.requests, [...matchers, is("revision", fallback.revision)]), of);

@@ -1,7 +1,7 @@
 import type { Member } from "../../src/fleet/members.js";
 import { SERVER_FAULT_CODES } from "../../src/telemetry/fault-codes.js";
 import { LONGEST_SECONDS, METRIC } from "../../src/telemetry/metric-names.js";
-import { type AlertRule, alertRule, answeringMatchers } from "./alert-rule.js";
+import { type AlertRule, alertRule, answeringMatchers, contractMatchers } from "./alert-rule.js";
 import { fraction, is, isOneOf, quantile, rate, series, share } from "./promql.js";
 
 /** So many times the objective, and more than half of the calls at most, is an emergency. */
@@ -14,7 +14,7 @@ const BY_REVISION = ["revision"];
 
 /** What a contract promises, each promise with an alert: `objectives` of the fleet file. */
 export function objectiveAlerts(member: Member): AlertRule[] {
-  return [manyErrors(member), errors(member), ...slow(member), hopOverhead(member)];
+  return [manyErrors(member), errors(member), ...slow(member), hopOverhead(member), ...chainOverhead(member)];
 }
 
 /** By revision: one that gets few of the calls must not hide behind the others. */
@@ -96,4 +96,27 @@ function hopOverhead(member: Member): AlertRule {
     summary: "network and proxies add more than promised",
     description: `One call in a hundred from {{ $labels.from }} takes {{ $value | humanizeDuration }} longer than the server's own time. The objective is ${hopOverheadMs} ms.`,
   });
+}
+
+/** What the hops of a composition's call add together, on average, against what their callees' objectives let them add. */
+function chainOverhead(member: Member): AlertRule[] {
+  const { fleet, contract } = member;
+  const callees = fleet.contracts.filter(({ name }) => contract.calls.includes(name));
+  if (callees.length === 0) return [];
+  const of = { window: "5m", by: [] };
+  const added = rate(series(`${METRIC.chainOverhead}_sum`, contractMatchers(member)), of);
+  const allowed = callees.map(({ name, objectives }) => {
+    const hops = series(`${METRIC.hopOverhead}_count`, [is("from", contract.name), is("to", name)]);
+    return `(${rate(hops, of)} or vector(0)) * ${objectives.hopOverheadMs / 1e3}`;
+  });
+  return [
+    alertRule(member, {
+      name: "FlotillaChainOverhead",
+      severity: "warning",
+      expr: `${share(added, `(${allowed.join(" + ")})`)} > 1`,
+      for: "10m",
+      summary: "network and proxies add more to the chain than its hops may",
+      description: `On average network and proxies add {{ $value | humanizePercentage }} of what all the hops of a call may add together to one of ${contract.name}.`,
+    }),
+  ];
 }

@@ -26,6 +26,11 @@ export function rate(counters: string, { window, by }: { window: string; by: rea
   return `sum${grouping(by)}(rate(${counters}[${window}]))`;
 }
 
+/** How much counters grew, in sum for each value of `by`. @param window as Prometheus writes durations */
+export function increase(counters: string, { window, by }: { window: string; by: readonly string[] }): string {
+  return `sum${grouping(by)}(increase(${counters}[${window}]))`;
+}
+
 /** What part of the calls is of some kind. Nothing where there were no calls, or none of the kind. */
 export function share(part: string, whole: string): string {
   return `${part} / ${whole}`;

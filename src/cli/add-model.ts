@@ -2,6 +2,7 @@ import { readFile, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { OnnxError, type OnnxModel, readOnnx } from "../contract/onnx.js";
 import type { Signature } from "../contract/signature.js";
+import { loadApart } from "../serving/load-apart.js";
 import { Session } from "../serving/session.js";
 
 /** A protobuf message is at most 2 GiB, and so is an .onnx file. */
@@ -25,7 +26,10 @@ export interface CheckedModel {
 export async function checkModel(file: string): Promise<CheckedModel> {
   const real = await findFile(file);
   const onnx = readSignature(file, await readFile(real));
-  const session = await Session.load({ modelPath: real, modelRoot: path.dirname(real), sha256: undefined }, 1);
+  const found = { modelPath: real, modelRoot: path.dirname(real), sha256: undefined };
+  const problem = (await loadApart([found])).get(real);
+  if (problem) throw problem;
+  const session = await Session.load(found, 1);
   try {
     checkShapes(file, onnx, session.signature);
     return { file: real, digest: session.digest, signature: session.signature, onnx };

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { loadContract } from "../contract/contract.js";
+import { type Contract, loadContract } from "../contract/contract.js";
 import { exampleRequest } from "../contract/example-request.js";
 import { contractImage } from "../fleet/protos.js";
 import { type Change, listChanges } from "./add-apply.js";
@@ -26,11 +26,11 @@ export async function textReport(plan: AddPlan, dryRun: boolean): Promise<string
 
 /** The same as JSON, for scripts. */
 export async function jsonReport(plan: AddPlan, dryRun: boolean): Promise<string> {
-  const { request, revision, sha256, model, contract, state } = plan;
+  const { request, revision, sha256, kind, file, contract, state } = plan;
   const report = {
     contract: request.contract,
     revision,
-    model,
+    [kind]: file,
     sha256,
     fleet: state.file,
     contractFile: contract.file,
@@ -86,15 +86,23 @@ async function nextSteps(plan: AddPlan): Promise<string[]> {
 }
 
 async function nextCommands(plan: AddPlan): Promise<Step[]> {
-  const { request, state, contract, idle, revision } = plan;
+  const { request, state, contract, idle, revision, kind } = plan;
+  const edit = `$EDITOR ${shownPath(state.root, contract.file)}`;
   if (contract.transformed && contract.text !== undefined) {
-    const command = `$EDITOR ${shownPath(state.root, contract.file)} ${request.transform ?? ""}`.trim();
+    const command = `${edit} ${request.transform ?? ""}`.trim();
     return [{ what: "give the messages fields, and write the transform", command }];
   }
+  if (kind === "module" && contract.text !== undefined) {
+    return [
+      { what: "give the messages fields", command: edit },
+      { what: "and see whether all of it holds together", command: `${invocation()} check ${state.file}` },
+    ];
+  }
   const serve = { what: "serve it", command: `${invocation()} serve ${state.file}` };
-  const example = await readExample(plan);
+  const service = loadContract(await contractImage(state.root, request.contract), request.contract);
+  const example = readExample(service);
   const pin = idle ? ` --revision ${revision}` : "";
-  const call = `${invocation()} call ${request.contract}`;
+  const call = `${invocation()} call ${request.contract}${methodToCall(service)}`;
   if (example !== undefined)
     return [serve, { what: "and call it from another terminal", command: `${call} '${example}'${pin}` }];
   return [
@@ -104,9 +112,14 @@ async function nextCommands(plan: AddPlan): Promise<Step[]> {
   ];
 }
 
+/** `/Read` where there is no Predict, which is called without being named. */
+function methodToCall({ methods }: Contract): string {
+  const [first] = methods;
+  return first === undefined || methods.some(({ name }) => name === "Predict") ? "" : `/${first.name}`;
+}
+
 /** A request of zeros, as JSON on one line. */
-async function readExample({ request, state }: AddPlan): Promise<string | undefined> {
-  const contract = loadContract(await contractImage(state.root, request.contract), request.contract);
+function readExample(contract: Contract): string | undefined {
   const unary = contract.methods.find((method) => method.kind === "unary");
   const example = unary && contract.signature ? exampleRequest(unary.request) : undefined;
   return example === undefined ? undefined : JSON.stringify(example);

@@ -2,8 +2,10 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { checkContractName } from "../contract/contract-name.js";
 import { RevisionName } from "../fleet/schema.js";
 import { applyPlan } from "./add-apply.js";
+import { isModule, planComposition } from "./add-composition.js";
 import type { ContractChoices } from "./add-contract.js";
-import { type AddRequest, planAdd } from "./add-plan.js";
+import { openFleetFile } from "./add-fleet.js";
+import { type AddRequest, planModel } from "./add-plan.js";
 import { jsonReport, textReport } from "./add-report.js";
 import { invocation } from "./invocation.js";
 
@@ -20,17 +22,23 @@ const EXAMPLES = `
 Examples:
   flotilla add fraud.onnx --as acme.fraud.v1 --columns amount,age --labels legit,fraud
   flotilla add better.onnx --as acme.fraud.v1
-  flotilla add detector.onnx --as acme.detector.v1 --dry-run`;
+  flotilla add detector.onnx --as acme.detector.v1 --dry-run
+  flotilla add models/reader/r1.ts --as acme.reader.v1     a composition, which calls contracts of the fleet`;
 
-/** `flotilla add`: makes a contract of a model, or checks that it fits the one there is, and adds it to the fleet. */
+/**
+ * `flotilla add`: makes a contract of a model or a composition, or checks that it fits the one there is, and adds it to the
+ * fleet.
+ */
 export function createAddCommand(): Command {
   return new Command("add")
-    .description("Add a model to a fleet: write its contract, or check that it fits the one there is.")
-    .argument("<model.onnx>", "the model's file")
+    .description(
+      "Add a model, or a composition of other contracts, to a fleet: write its contract, or check that it fits the one there is.",
+    )
+    .argument("<file>", "the model, .onnx, or a composition's module in the fleet's folder, .ts, .js or .mjs")
     .requiredOption("--as <contract>", "the contract: a protobuf package with a version, acme.fraud.v1", parseContract)
     .option(
       "--revision <name>",
-      "name of this model among those of the contract (default: the next of r1, r2, …)",
+      "its name among the revisions of the contract (default: the next of r1, r2, …)",
       parseRevision,
     )
     .addOption(
@@ -56,7 +64,8 @@ export function createAddCommand(): Command {
 }
 
 async function add(source: string, options: AddOptions): Promise<void> {
-  const plan = await planAdd(toRequest(source, options));
+  const state = openFleetFile(options.fleet);
+  const plan = await (isModule(source) ? planComposition : planModel)(toRequest(source, options), state);
   if (!options.dryRun) await applyPlan(plan);
   const report = options.output === "json" ? jsonReport : textReport;
   process.stdout.write(await report(plan, options.dryRun));

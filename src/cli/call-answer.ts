@@ -1,8 +1,9 @@
-import { type DescField, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import type { DescField, JsonValue, Message } from "@bufbuild/protobuf";
+import type { FoundMethod } from "../client/find-method.js";
 import type { Hop } from "../client/hop.js";
-import type { FoundMethod } from "./call-method.js";
+import { messageJson } from "../client/message-json.js";
+import type { HopSummary } from "../telemetry/made-hops.js";
 import { onStderr, onStdout } from "./colors.js";
-import { mapScalars, shortenFloat } from "./json-fields.js";
 import { formatTable } from "./table.js";
 
 type JsonObject = Record<string, JsonValue | undefined>;
@@ -11,10 +12,9 @@ type JsonObject = Record<string, JsonValue | undefined>;
 const MAX_ELEMENTS = 8;
 const MAX_CELL_LENGTH = 100;
 
-/** An answer in protobuf's JSON mapping: enums by name, 64-bit integers as strings, bytes in base64, zeros included. */
+/** An answer in protobuf's JSON mapping. */
 export function answerJson(answer: Message, { method, registry }: FoundMethod): JsonValue {
-  const json = toJson(method.output, answer, { registry, alwaysEmitImplicit: true });
-  return mapScalars(method.output, json as JsonValue, shortenFloat);
+  return messageJson(method.output, answer, registry);
 }
 
 /** An answer for people: a row for each record, and for each field that holds no records. */
@@ -45,15 +45,23 @@ export function answerLine(answer: Message, found: FoundMethod): string {
 }
 
 /** Who answered, and where the time went: `acme.fraud.v1 r1 answered in 3.10 ms (server 1.70 ms: …; overhead 1.40 ms)`. */
-export function hopLine({ to, revision, elapsedMs, server, overheadMs }: Hop): string {
-  const who = revision === undefined ? to : `${to} ${revision}`;
+export function hopLine({ to, revision, release, elapsedMs, server, overheadMs, hops }: Hop): string {
+  const named = release === undefined ? "" : ` of release ${release}`;
+  const who = revision === undefined ? to : `${to} ${revision}${named}`;
   const stages = (["queue", "batch", "infer", "codec"] as const)
     .map((stage) => [stage, server?.[`${stage}Ms`]] as const)
     .filter(([, spentMs]) => spentMs !== undefined)
     .map(([stage, spentMs]) => `${stage} ${milliseconds(spentMs!)}`);
   const inside = server?.totalMs === undefined ? "" : `server ${milliseconds(server.totalMs)} ms: ${stages.join(", ")}`;
   const outside = overheadMs === undefined ? "" : `; overhead ${milliseconds(overheadMs)} ms`;
-  return onStderr.dim(`${who} answered in ${milliseconds(elapsedMs)} ms${inside && ` (${inside}${outside})`}`);
+  const first = `${who} answered in ${milliseconds(elapsedMs)} ms${inside && ` (${inside}${outside})`}`;
+  return onStderr.dim([first, ...hops.map(madeHopLine)].join("\n"));
+}
+
+/** Whom a composition called for its answer. */
+function madeHopLine({ to, revision, calls, overheadMs }: HopSummary): string {
+  const times = calls === 1 ? "one call" : `${calls} calls`;
+  return `  by ${to}${revision && ` ${revision}`}: ${times}, overhead ${milliseconds(overheadMs)} ms`;
 }
 
 function fieldTable(fields: readonly DescField[], json: JsonObject): string {

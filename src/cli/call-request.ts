@@ -1,10 +1,10 @@
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { fromJson, type JsonValue, type Message, ScalarType } from "@bufbuild/protobuf";
-import type { FoundMethod } from "./call-method.js";
-import { mapScalars } from "./json-fields.js";
+import type { JsonValue, Message } from "@bufbuild/protobuf";
+import type { FoundMethod } from "../client/find-method.js";
+import { readFile, readMessage } from "../client/message-json.js";
 
 /** Where requests are read from. */
 export type RequestSource =
@@ -20,11 +20,19 @@ export function toRequestSource(argument: string, stdin: Readable): RequestSourc
 }
 
 /**
+ * The JSON of a request, or of a list of them, as it stands there.
+ * @throws Error with what is wrong with it, or which file can't be read
+ */
+export async function readJson(source: RequestSource): Promise<JsonValue> {
+  return parse(await readAll(source), whereOf(source));
+}
+
+/**
  * The request of a unary method.
  * @throws Error with what is wrong with the JSON, or which file can't be read
  */
 export async function readRequest(source: RequestSource, found: FoundMethod): Promise<Message> {
-  return toMessage(parse(await readAll(source), whereOf(source)), found, source);
+  return toMessage(await readJson(source), found, source);
 }
 
 /**
@@ -53,16 +61,7 @@ export async function* readRequests(source: RequestSource, found: FoundMethod): 
 function toMessage(json: JsonValue, { method, registry }: FoundMethod, source: RequestSource): Message {
   // A path inside a file is relative to the file, so that the two can be moved together.
   const folder = source.kind === "file" ? path.dirname(source.path) : ".";
-  const withFiles = mapScalars(method.input, json, (type, value) =>
-    type === ScalarType.BYTES && typeof value === "string" && value.startsWith("@")
-      ? readFile(path.resolve(folder, value.slice(1))).toString("base64")
-      : value,
-  );
-  try {
-    return fromJson(method.input, withFiles, { registry });
-  } catch (error) {
-    throw new Error(`the request does not fit ${method.input.typeName}: ${(error as Error).message}`);
-  }
+  return readMessage(method.input, json, { registry, folder });
 }
 
 function parse(text: string | Buffer, where: string): JsonValue {
@@ -92,15 +91,6 @@ async function readAll(source: RequestSource): Promise<string | Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of source.stream) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
-}
-
-function readFile(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(`${file}: ${code === "ENOENT" ? "there is no such file" : message}`);
-  }
 }
 
 function whereOf(source: RequestSource): string {

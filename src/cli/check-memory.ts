@@ -3,18 +3,11 @@ import path from "node:path";
 import { OnnxError, readOnnx } from "../contract/onnx.js";
 import type { Finding } from "../fleet/findings.js";
 import type { LoadedFleet } from "../fleet/load.js";
-import type { RevisionSpec } from "../fleet/spec.js";
+import { MODEL_FACTOR, WORKER_BYTES } from "../serving/model-memory.js";
 
 const MIB = 2 ** 20;
 /** A server that is warm, without its models: Node, gRPC, ONNX Runtime. Measured with the example fleet. */
 const SERVER_BYTES = 120 * MIB;
-/** A worker thread without its model, measured so too. */
-const WORKER_BYTES = 20 * MIB;
-/**
- * What a loaded model takes of its file's size: the file's bytes, ONNX Runtime's copy, and what it lays out anew for its
- * kernels. Models of 1 to 86 MiB took 2.3 to 6 times; calls' own tensors come on top.
- */
-const MODEL_FACTOR = 2.5;
 /** What to write is this much more than the least, for the calls' own tensors, and a round figure. */
 const ADVICE_FACTOR = 1.25;
 const ADVICE_STEP_BYTES = 128 * MIB;
@@ -26,8 +19,8 @@ const ADVICE_STEP_BYTES = 128 * MIB;
 export function memoryFindings({ fleet, findingAt }: LoadedFleet, options: { readonly open: boolean }): Finding[] {
   return fleet.contracts.flatMap((contract, index) => {
     return contract.revisions.flatMap((revision) => {
-      const modelBytes = sizeOf(revision, options.open);
-      // A model that is not there is found elsewhere.
+      const modelBytes = sizeOf(revision.model, options.open);
+      // A model that is not there is found elsewhere; a composition has none.
       if (modelBytes === undefined) return [];
       const least = leastMemory(modelBytes, revision.workers);
       const { memoryBytes } = revision.resources;
@@ -49,7 +42,8 @@ function advice(least: number): number {
 }
 
 /** Bytes of a model and, where it is opened, of the files that hold its weights. */
-function sizeOf({ model }: RevisionSpec, open: boolean): number | undefined {
+function sizeOf(model: string | undefined, open: boolean): number | undefined {
+  if (model === undefined) return undefined;
   const own = statSync(model, { throwIfNoEntry: false })?.size;
   if (own === undefined || !open) return own;
   const weights = externalFiles(model).map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0);

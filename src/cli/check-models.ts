@@ -8,21 +8,18 @@ import { compareSignatures } from "../contract/compatibility.js";
 import { type Contract, ContractError, loadContract } from "../contract/contract.js";
 import { nextVersion } from "../contract/contract-name.js";
 import type { Signature } from "../contract/signature.js";
-import { type Finding, FleetError, type PathStep } from "../fleet/findings.js";
+import { type Finding, FleetError } from "../fleet/findings.js";
 import type { LoadedFleet } from "../fleet/load.js";
 import { contractImage } from "../fleet/protos.js";
 import type { ContractSpec, RevisionSpec } from "../fleet/spec.js";
 import { TRANSFORM_STEP_LIMIT_MS } from "../serving/fleet-sources.js";
-import { ModelError, Session } from "../serving/session.js";
+import { loadApart } from "../serving/load-apart.js";
+import { ModelError } from "../serving/model-error.js";
+import { paddingProblem } from "../serving/padding-check.js";
+import { type ModelFile, Session } from "../serving/session.js";
 import { TransformRunner } from "../serving/transform-runner.js";
-
-/** One contract under check, and how a finding about it is made. */
-interface Checked {
-  readonly spec: ContractSpec;
-  readonly root: string;
-  /** A finding at a place below the contract in the fleet file. */
-  readonly findingAt: (path: readonly PathStep[], message: string, fix?: string) => Finding;
-}
+import { checkComposition } from "./check-composition.js";
+import type { Checked } from "./checked-contract.js";
 
 /**
  * Every contract's bindings, and every model against its contract.
@@ -31,13 +28,23 @@ interface Checked {
 export async function checkModels(loaded: LoadedFleet, options: { readonly open: boolean }): Promise<Finding[]> {
   const { fleet } = loaded;
   const findings: Finding[] = [];
+  const fatal = options.open
+    ? await loadApart(fleet.contracts.flatMap((spec) => modelFiles(spec, fleet.root)))
+    : new Map();
   // One after the other: a model may take much of the memory.
   for (const [index, spec] of fleet.contracts.entries()) {
     const findingAt: Checked["findingAt"] = (steps, message, fix = "") =>
       loaded.findingAt(["spec", "contracts", index, ...steps], { message: relativeTo(fleet.root, message), fix });
-    findings.push(...(await checkContract({ spec, root: fleet.root, findingAt }, options.open)));
+    findings.push(...(await checkContract({ spec, root: fleet.root, findingAt, fatal }, options.open)));
   }
   return findings;
+}
+
+/** Models that are there. What has another digest than the fleet file's is not loaded. */
+function modelFiles({ revisions }: ContractSpec, modelRoot: string): ModelFile[] {
+  return revisions.flatMap(({ model, sha256 }) =>
+    model !== undefined && existsSync(model) ? [{ modelPath: model, modelRoot, sha256 }] : [],
+  );
 }
 
 /** Messages of the server name files by their absolute path; beside a fleet file's own paths that only takes space. */
@@ -48,9 +55,15 @@ function relativeTo(root: string, message: string): string {
 async function checkContract(checked: Checked, open: boolean): Promise<Finding[]> {
   const findings: Finding[] = [];
   const contract = await readContract(checked, findings);
-  if (contract !== undefined) findings.push(...checkExample(checked, contract));
-  const wanted = contract === undefined ? undefined : await wantedSignature(checked, contract, findings);
+  if (contract !== undefined) findings.push(...checkExample(checked, contract), ...checkBound(checked, contract));
+  const models = checked.spec.revisions.filter(({ model }) => model !== undefined);
+  const asked = contract !== undefined && models.length > 0;
+  const wanted = asked ? await wantedSignature(checked, contract, findings) : undefined;
   for (const revision of checked.spec.revisions) {
+    if (revision.module !== undefined) {
+      findings.push(...(await checkComposition(checked, revision, contract)));
+      continue;
+    }
     const problem = missingFile(checked, revision) ?? (open ? await wrongDigest(checked, revision) : undefined);
     if (problem !== undefined) findings.push(problem);
     else if (open) findings.push(...(await checkModel(checked, revision, wanted)));
@@ -102,6 +115,14 @@ async function wantedSignature(checked: Checked, contract: Contract, findings: F
   }
 }
 
+/** A composition makes its answers itself. */
+function checkBound({ spec, findingAt }: Checked, contract: Contract): Finding[] {
+  const composed = spec.revisions.filter(({ module }) => module !== undefined);
+  if (contract.signature === undefined) return [];
+  const message = "the contract's messages are bound to tensors, and a composition has none";
+  return composed.map(({ name }) => findingAt(["revisions", name, "module"], message, "leave the bindings out"));
+}
+
 /** The example request is one that the contract takes. */
 function checkExample({ spec, findingAt }: Checked, contract: Contract): Finding[] {
   if (spec.example === undefined) return [];
@@ -119,15 +140,17 @@ function checkExample({ spec, findingAt }: Checked, contract: Contract): Finding
 }
 
 function missingFile({ findingAt }: Checked, revision: RevisionSpec): Finding | undefined {
-  if (existsSync(revision.model)) return undefined;
-  const fix = revision.model.includes("/node_modules/") ? "run `npm install`" : "put the model there, or mend the path";
+  if (existsSync(revision.model!)) return undefined;
+  const fix = revision.model!.includes("/node_modules/")
+    ? "run `npm install`"
+    : "put the model there, or mend the path";
   return findingAt(["revisions", revision.name, "model"], "no such file", fix);
 }
 
 async function wrongDigest({ findingAt }: Checked, revision: RevisionSpec): Promise<Finding | undefined> {
   const hash = createHash("sha256");
   try {
-    await pipeline(createReadStream(revision.model), hash);
+    await pipeline(createReadStream(revision.model!), hash);
   } catch (error) {
     return findingAt(["revisions", revision.name, "model"], `can't be read: ${(error as Error).message}`);
   }
@@ -137,16 +160,29 @@ async function wrongDigest({ findingAt }: Checked, revision: RevisionSpec): Prom
   return findingAt(["revisions", revision.name, "sha256"], `the model's sha256 is ${digest}`, fix);
 }
 
+/** The model has the inputs that are to be filled up, and they may be. */
+function checkPadded({ findingAt }: Checked, { name, batching }: RevisionSpec, signature: Signature): Finding[] {
+  const problem = batching.padding && paddingProblem(signature, batching.padding);
+  if (problem === undefined) return [];
+  return [findingAt(["revisions", name, "batching", "padding"], problem, "mend it, or leave padding out")];
+}
+
 /** The model loads, and has the tensors that the contract asks for. */
 async function checkModel(checked: Checked, revision: RevisionSpec, wanted: Signature | undefined): Promise<Finding[]> {
   const at = ["revisions", revision.name, "model"];
   try {
-    const file = { modelPath: revision.model, modelRoot: checked.root, sha256: revision.sha256 };
+    const problem = checked.fatal.get(revision.model!);
+    if (problem) throw problem;
+    const file = { modelPath: revision.model!, modelRoot: checked.root, sha256: revision.sha256 };
     const session = await Session.load(file, 1);
     const differences = wanted === undefined ? [] : compareSignatures(wanted, session.signature);
     await session.release();
+    const padded = checkPadded(checked, revision, wanted ?? session.signature);
     const fix = `add the model under another version, ${nextVersion(checked.spec.name)}, with \`flotilla add\``;
-    return differences.map(({ message }) => checked.findingAt(at, `does not fit the contract: ${message}`, fix));
+    const findings = differences.map(({ message }) =>
+      checked.findingAt(at, `does not fit the contract: ${message}`, fix),
+    );
+    return findings.length > 0 ? findings : padded;
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     return [checked.findingAt(at, error.message)];

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { bridgeFindings } from "../fleet/bridge-checks.js";
 import { callerFindings } from "../fleet/caller-checks.js";
 import { breakingContracts, lintContracts } from "../fleet/contract-checks.js";
 import { type Finding, FleetError, formatFinding } from "../fleet/findings.js";
@@ -77,7 +78,10 @@ async function breakingFindings(root: string, names: readonly string[], against:
 }
 
 async function unknownMethods(loaded: LoadedFleet, names: readonly string[]): Promise<readonly Finding[]> {
-  return contractServices(loaded.fleet.root, names).then((services) => methodFindings(loaded, services), findingsOf);
+  return contractServices(loaded.fleet.root, names).then(
+    (services) => [...methodFindings(loaded, services), ...bridgeFindings(loaded, services)],
+    findingsOf,
+  );
 }
 
 function findingsOf(error: unknown): readonly Finding[] {

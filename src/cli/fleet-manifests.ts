@@ -1,4 +1,5 @@
 import { type ManifestFile, synthesize } from "../../cdk8s/fleet-app.js";
+import { bridgeFindings } from "../fleet/bridge-checks.js";
 import { FleetError } from "../fleet/findings.js";
 import { openFleet } from "../fleet/load.js";
 import { fleetMembers, type Member } from "../fleet/members.js";
@@ -22,7 +23,7 @@ export async function fleetManifests(file: string): Promise<FleetManifests> {
   const { fleet } = loaded;
   const names = fleet.contracts.map((contract) => contract.name);
   const services = await contractServices(fleet.root, names);
-  const findings = methodFindings(loaded, services);
+  const findings = [...methodFindings(loaded, services), ...bridgeFindings(loaded, services)];
   if (findings.length > 0) throw new FleetError(findings);
   const members = fleetMembers(fleet, services);
   return { fleet, members, files: synthesize(fleet, members) };

@@ -10,10 +10,11 @@ export class Progress {
     this.#total = total;
   }
 
-  show(done: number): void {
+  /** @param note what it is at: `stage 3` */
+  show(done: number, note = ""): void {
     if (!process.stderr.isTTY) return;
-    const text = `${this.#what} ${done} of ${this.#total}`;
-    process.stderr.write(`\r${text}`);
+    const text = `${this.#what} ${done} of ${this.#total}${note === "" ? "" : `, ${note}`}`;
+    process.stderr.write(`\r${text.padEnd(this.#shown.length)}`);
     this.#shown = text;
   }
 

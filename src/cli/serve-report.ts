@@ -81,6 +81,12 @@ function inputs(model: Model): string {
   return model.signature?.inputs.map((spec) => `${spec.name} ${formatSpec(spec)}`).join(", ") ?? "";
 }
 
+/** `call` takes Predict without being told. */
+function methodName(contract: Contract | undefined): string {
+  const names = contract?.methods.map(({ name }) => name) ?? [];
+  return names.length === 0 || names.includes("Predict") ? "" : `/${names[0]}`;
+}
+
 /** A command to copy. It answers for real, or shows what to fill in where an example would be too long to read. */
 function callCommand(model: Model, { contracts, fleet, host, port }: Target): string {
   const target = `${reachable(host)}:${port}`;
@@ -92,7 +98,7 @@ function callCommand(model: Model, { contracts, fleet, host, port }: Target): st
   const contract = contracts.find(({ name }) => name === model.contract);
   const request = file ? `@${path.relative(process.cwd(), file)}` : inlineRequest(contract);
   const option = port === DEFAULT_PORT ? "" : ` --target ${target}`;
-  return `${invocation()} call ${model.contract} ${request}${option}`;
+  return `${invocation()} call ${model.contract}${methodName(contract)} ${request}${option}`;
 }
 
 /** A request on the command line, for the method that `call` takes without asking. */

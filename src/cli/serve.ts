@@ -1,5 +1,4 @@
 import { existsSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { loadFleet } from "../fleet/load.js";
@@ -10,22 +9,34 @@ import type { FleetSpec } from "../fleet/spec.js";
 import { GrpcServer } from "../grpc/server.js";
 import { bareSources } from "../serving/bare-sources.js";
 import { fleetSources, type Selection } from "../serving/fleet-sources.js";
+import { MemoryBudget } from "../serving/memory-budget.js";
 import { ModelTelemetry } from "../serving/model-telemetry.js";
 import { usableProcessors } from "../serving/processors.js";
 import { type ReadSources, ServedRepository } from "../serving/served-repository.js";
 import { createLog, LOG_LEVELS, type Log, type LogLevel } from "../telemetry/log.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { type MetricsEndpoint, startMetricsEndpoint } from "../telemetry/metrics-endpoint.js";
-import { PACKAGE_ROOT, VERSION } from "./package-info.js";
+import { createCompose } from "./compose.js";
+import { listening } from "./listening.js";
+import { parseCount, parsePort, parsePositive, parseSize } from "./number-options.js";
+import { VERSION } from "./package-info.js";
+import { type Member, serveProcesses, shareMetrics, thisMember } from "./serve-processes.js";
 import { serveReport } from "./serve-report.js";
+import { readServiceImages } from "./service-images.js";
 
 interface ServeOptions {
   readonly only: Selection | undefined;
+  readonly callee: ReadonlyMap<string, string>;
   readonly host: string;
   readonly port: number;
   readonly metricsPort: number;
+  readonly processes: number;
+  /** Bytes. */
+  readonly memoryBudget?: number;
   readonly maxMessageSize: number;
   readonly drainTimeout: number;
+  readonly maxConnectionAge?: number;
+  readonly keepalive: number;
   readonly allowRepositoryControl: boolean;
   readonly logLevel: LogLevel;
   readonly output: "table" | "json";
@@ -34,6 +45,8 @@ interface ServeOptions {
 /** Calls that may wait for a model of a bare repository. */
 const BARE_QUEUE_SIZE = 128;
 const MEBIBYTE = 2 ** 20;
+/** A caller's machine that is gone without a word is noticed after so long. */
+const KEEPALIVE_SECONDS = 60;
 /** Signals that come so soon after the first are the same one. */
 const REPEATED_SIGNAL_MS = 500;
 /** What timers can count, in seconds. */
@@ -45,15 +58,38 @@ export function createServeCommand(): Command {
     .description("Serve a fleet file, or a folder of models laid out as <name>/<version>/model.onnx.")
     .argument("[path]", "fleet file, its folder, or a bare model repository", "fleet.yaml")
     .option("--only <contract[/revision]>", "serve this contract, or this revision of it, alone", parseSelection)
+    .option(
+      "--callee <contract=host:port>",
+      "where a contract is that a composition calls and this server does not serve; may be repeated",
+      addCallee,
+      new Map<string, string>(),
+    )
     .option("--host <address>", "address to listen on; 0.0.0.0 for callers on other machines", "127.0.0.1")
     .option("--port <port>", "port of gRPC; 0 for any free one", parsePort, PORT.grpc)
     .option("--metrics-port <port>", "port of GET /metrics; 0 for any free one", parsePort, PORT.metrics)
+    .option("--processes <count>", "processes that serve behind the port, each with the models", parseCount, 1)
+    .option(
+      "--memory-budget <size>",
+      "what the loaded models may take together, such as 2Gi: those that were used longest ago are unloaded, and loaded again by the next call (default: all stay loaded)",
+      parseSize,
+    )
     .option("--max-message-size <MiB>", "largest message, both ways", parsePositive, 64)
     .option(
       "--drain-timeout <seconds>",
       "how long open calls may take once the server is told to end",
       parseSeconds,
       DRAIN_SECONDS,
+    )
+    .option(
+      "--max-connection-age <seconds>",
+      "how long a caller's connection is used before it is told to open another; for balancing without a mesh (default: for ever)",
+      parseSeconds,
+    )
+    .option(
+      "--keepalive <seconds>",
+      "silence after which a caller is asked whether it is there, or else forgotten",
+      parseSeconds,
+      KEEPALIVE_SECONDS,
     )
     .option("--allow-repository-control", "let callers load and unload models over the Open Inference Protocol", false)
     .addOption(new Option("--log-level <level>", "least severity that is logged").choices(LOG_LEVELS).default("info"))
@@ -62,26 +98,68 @@ export function createServeCommand(): Command {
     )
     .addHelpText(
       "after",
-      "\nWith --only contract/revision, FLOTILLA_WORKERS and its like in the environment go before the fleet file.\n\nExamples:\n  flotilla serve\n  flotilla serve fleet.yaml --only acme.tumor.v1/r2 --port 9000\n  flotilla serve ./model_repository",
+      "\nWith --only contract/revision, FLOTILLA_WORKERS and its like in the environment go before the fleet file.\n\nExamples:\n  flotilla serve\n  flotilla serve fleet.yaml --only acme.tumor.v1/r2 --port 9000\n  flotilla serve fleet.yaml --only acme.ocr.v1 --callee acme.ocr_detector.v1=gpu1:8500 --callee acme.ocr_recognizer.v1=gpu2:8500\n  flotilla serve ./model_repository --memory-budget 2Gi",
     )
     .action(serve);
 }
 
 async function serve(where: string, options: ServeOptions): Promise<void> {
   const log = createLog(options.logLevel);
-  const source = openSource(where, options.only);
+  const member = thisMember();
+  if (options.processes > 1 && !member) return serveTogether(where, options, log);
+  return serveAlone(where, options, { log, member });
+}
+
+/** The first of several processes: it serves nothing itself. */
+async function serveTogether(where: string, options: ServeOptions, log: Log): Promise<void> {
+  if (options.allowRepositoryControl)
+    throw new Error(
+      "--allow-repository-control: of several processes only one would load the model; leave --processes out",
+    );
+  // Said once, not by each process.
+  openSource(where, options);
+  const { processes: count, host, metricsPort } = options;
+  const onServing = (report: string) => void process.stdout.write(report);
+  const code = await listening(metricsPort, "--metrics-port", () =>
+    serveProcesses({ count, host, metricsPort, log, onServing }),
+  );
+  process.exit(code);
+}
+
+async function serveAlone(
+  where: string,
+  options: ServeOptions,
+  { log, member }: { log: Log; member: Member | undefined },
+): Promise<void> {
+  const source = openSource(where, options);
   const metrics = new Metrics();
+  const budget = createBudget(options, metrics);
   let server: GrpcServer | undefined;
-  const repository = new ServedRepository({
+  const repository: ServedRepository = new ServedRepository({
     read: source.read,
     observer: new ModelTelemetry(log, metrics, () => server?.health.update()),
     startsAtOnce: usableProcessors(),
+    compose: createCompose({
+      metrics,
+      log,
+      ownAddress: (contract) => {
+        const serves = repository.contracts.some(({ name }) => name === contract);
+        return serves
+          ? `${options.host === "0.0.0.0" ? "127.0.0.1" : options.host}:${server?.port ?? options.port}`
+          : undefined;
+      },
+    }),
+    ...(budget && { budget }),
     onChange: () => server?.health.update(),
   });
   await repository.open();
-  const endpoint = await listening(options.metricsPort, "--metrics-port", () =>
-    startMetricsEndpoint(metrics.registry, options.host, options.metricsPort),
-  );
+  const endpoint = member
+    ? sharedEndpoint(metrics, member)
+    : await listening(options.metricsPort, "--metrics-port", () =>
+        startMetricsEndpoint(metrics.registry, { host: options.host, port: options.metricsPort }),
+      );
+  // Connections are dealt out to all that listen: one of several listens once it can answer.
+  if (member) await repository.start();
   try {
     server = await listening(options.port, "--port", () => startServer(repository, { metrics, log, options }));
   } catch (error) {
@@ -90,22 +168,36 @@ async function serve(where: string, options: ServeOptions): Promise<void> {
   }
   const running = { server, endpoint, repository, log, drainTimeoutMs: options.drainTimeout * 1e3 };
   const isEnding = endOnSignal(running);
-  log.info({ port: server.port, metricsPort: endpoint.port }, "listening; models are loading");
-  await repository.start();
+  log.info({ port: server.port, metricsPort: endpoint.port }, "listening");
+  if (!member) await repository.start();
   if (isEnding()) return;
   const { models, contracts } = repository;
-  process.stdout.write(
-    serveReport({
-      models,
-      contracts,
-      fleet: source.fleet,
-      host: options.host,
-      port: server.port,
-      metricsPort: endpoint.port,
-      format: options.output,
-      version: VERSION,
-    }),
-  );
+  const report = serveReport({
+    models,
+    contracts,
+    fleet: source.fleet,
+    host: options.host,
+    port: server.port,
+    metricsPort: endpoint.port,
+    format: options.output,
+    version: VERSION,
+  });
+  if (member) member.serving(report);
+  else process.stdout.write(report);
+}
+
+/** What the models of this process may take: of several processes, each has its share. */
+function createBudget({ memoryBudget, processes }: ServeOptions, metrics: Metrics): MemoryBudget | undefined {
+  if (memoryBudget === undefined) return undefined;
+  const budget = new MemoryBudget(memoryBudget / processes);
+  metrics.memoryBudget.set(budget.limitBytes);
+  return budget;
+}
+
+/** The metrics of one of several processes are read through the first. */
+function sharedEndpoint(metrics: Metrics, { metricsPort }: Member): MetricsEndpoint {
+  shareMetrics(metrics.registry);
+  return { port: metricsPort, close: async () => {} };
 }
 
 async function startServer(
@@ -121,6 +213,10 @@ async function startServer(
     log,
     version: VERSION,
     maxMessageBytes: options.maxMessageSize * MEBIBYTE,
+    connections: {
+      maxAgeMs: options.maxConnectionAge === undefined ? undefined : options.maxConnectionAge * 1e3,
+      keepaliveMs: options.keepalive * 1e3,
+    },
     allowRepositoryControl: options.allowRepositoryControl,
   });
 }
@@ -128,9 +224,9 @@ async function startServer(
 /** A fleet file where there is one, a bare repository otherwise. */
 function openSource(
   where: string,
-  selection: Selection | undefined,
+  { only: selection, processes, callee: addresses }: Pick<ServeOptions, "only" | "processes" | "callee">,
 ): { read: ReadSources; fleet: FleetSpec | undefined } {
-  const threads = usableProcessors();
+  const threads = Math.max(1, Math.floor(usableProcessors() / processes));
   if (where.endsWith(".onnx"))
     throw new Error(
       `${where} is a model: give it a contract with \`flotilla add ${where} --as acme.name.v1\`, then serve the fleet file`,
@@ -144,7 +240,7 @@ function openSource(
   const fleet = loadFleet(file);
   checkSelection(fleet, file, selection);
   const readImage = (contract: string) => contractImage(fleet.root, contract);
-  const options = { selection, threads, readImage, environment: process.env };
+  const options = { selection, threads, readImage, environment: process.env, addresses };
   return { read: () => fleetSources(loadFleet(file), options), fleet };
 }
 
@@ -159,26 +255,6 @@ function checkSelection(fleet: FleetSpec, file: string, selection: Selection | u
     throw new Error(
       `--only: ${contract.name} has no revision "${selection.revision}"; it has ${contract.revisions.map(({ name }) => name).join(", ")}`,
     );
-  }
-}
-
-/** Descriptors of the services that are no contract's, made by `make generate`. */
-function readServiceImages(): Promise<Uint8Array[]> {
-  return Promise.all(
-    ["flotilla.binpb", "health.binpb"].map((name) => readFile(path.join(PACKAGE_ROOT, "generated", name))),
-  );
-}
-
-async function listening<Listener>(port: number, option: string, start: () => Promise<Listener>): Promise<Listener> {
-  try {
-    return await start();
-  } catch (error) {
-    const { message } = error as Error;
-    if (/EADDRINUSE/.test(message))
-      throw new Error(`port ${port} is taken by another program; choose one with ${option}`);
-    if (/ENOTFOUND|EADDRNOTAVAIL|EAI_AGAIN/.test(message))
-      throw new Error(`--host: this machine has no such address: ${message}`);
-    throw error;
   }
 }
 
@@ -238,17 +314,11 @@ function parseSelection(text: string): Selection {
   return { contract, revision };
 }
 
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65535)
-    throw new InvalidArgumentError("expected a port from 0 to 65535");
-  return port;
-}
-
-function parsePositive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError("expected a positive number");
-  return value;
+function addCallee(text: string, known: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const [, contract, address] = /^([\w.]+)=(.+:\d+)$/.exec(text) ?? [];
+  if (contract === undefined || address === undefined)
+    throw new InvalidArgumentError("expected contract=host:port, such as acme.fraud.v1=localhost:8501");
+  return new Map([...known, [contract, address]]);
 }
 
 function parseSeconds(text: string): number {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { type CallOptions as GrpcCallOptions, Metadata, type MetadataValue } from "@grpc/grpc-js";
-import { COHORT_HEADER, PIN_HEADER, propagate } from "../telemetry/trace.js";
+import { COHORT_HEADER, PIN_HEADER, propagate, RELEASE_HEADER } from "../telemetry/trace.js";
 import type { Hop } from "./hop.js";
 
 /** A call that is being answered: any `Server…Call` of grpc-js. */
@@ -24,11 +24,13 @@ export interface CallOptions {
   readonly cohort?: string | undefined;
   /** Revisions by contract, for this call and all that it sets off: `{"acme.ocr.v1": "r2"}`. @default the parent's */
   readonly pins?: Readonly<Record<string, string>> | undefined;
+  /** Release of the fleet whose revisions alone answer this call and all that it sets off. @default the parent's */
+  readonly release?: string | undefined;
   /** Further headers. They win over all others. */
   readonly metadata?: Readonly<Record<string, MetadataValue>> | undefined;
   /**
-   * The call that is being answered, where this one is made to answer it: its trace headers, cohort and pins are passed
-   * on, this call can't outlast its deadline, and its cancellation cancels this one.
+   * The call that is being answered, where this one is made to answer it: its trace headers, cohort, pins and release
+   * are passed on, this call can't outlast its deadline, and its cancellation cancels this one.
    */
   readonly parent?: IncomingCall | undefined;
   /** Gives the call up: it fails with CANCELLED. */
@@ -44,6 +46,7 @@ export function toMetadata(options: CallOptions): Metadata {
   if (options.revision !== undefined) metadata.set("flotilla-revision", options.revision);
   if (options.cohort !== undefined) metadata.set(COHORT_HEADER, options.cohort);
   if (options.pins) metadata.set(PIN_HEADER, formatPins(options.pins));
+  if (options.release !== undefined) metadata.set(RELEASE_HEADER, options.release);
   for (const [name, value] of Object.entries(options.metadata ?? {})) metadata.set(name, value);
   return metadata;
 }

@@ -4,7 +4,8 @@ import { CallError } from "./call-error.js";
 import type { CallOptions } from "./call-options.js";
 
 /** How a service is reached, and what holds for all calls to it. */
-export interface ConnectOptions extends Pick<CallOptions, "revision" | "cohort" | "pins" | "metadata" | "onHop"> {
+export interface ConnectOptions
+  extends Pick<CallOptions, "revision" | "cohort" | "pins" | "release" | "metadata" | "onHop"> {
   /** How long a unary call may take. Streams have no deadline but their own call's. @default 5000 */
   readonly deadlineMs?: number;
   /** Name of the service that calls, for hops. @default the environment's OTEL_SERVICE_NAME, or "unknown" */
@@ -40,7 +41,8 @@ type CallOf<M> =
         : (request: Request, options?: CallOptions) => Promise<Response>
     : never;
 
-interface MethodShape<Request, Response> extends Method<Request, Response> {
+/** A method as ts-proto describes it. */
+export interface MethodShape<Request, Response> extends Method<Request, Response> {
   readonly requestStream: boolean;
   readonly responseStream: boolean;
 }
@@ -104,6 +106,7 @@ function merge(connection: CallOptions, call: CallOptions): CallOptions {
     revision: call.revision ?? connection.revision,
     cohort: call.cohort ?? connection.cohort,
     pins: call.pins ?? connection.pins,
+    release: call.release ?? connection.release,
     metadata: { ...connection.metadata, ...call.metadata },
     onHop: (hop) => {
       connection.onHop?.(hop);

@@ -1,4 +1,6 @@
 import type { Metadata, status } from "@grpc/grpc-js";
+import { HOPS_TRAILER, type HopSummary, parseHops } from "../telemetry/made-hops.js";
+import { RELEASE_TRAILER } from "../telemetry/trace.js";
 
 /** Where a call's time went inside the server, in milliseconds, as its trailer `flotilla-server-timing` says. */
 export interface ServerTiming {
@@ -28,6 +30,8 @@ export interface Hop {
   readonly revision: string | undefined;
   /** Hex sha256 of the model that answered. */
   readonly modelDigest: string | undefined;
+  /** The release that the call named and that answered it; undefined where it named none. */
+  readonly release: string | undefined;
   readonly code: status;
   /** From the call to its status, as the caller saw it. */
   readonly elapsedMs: number;
@@ -38,21 +42,25 @@ export interface Hop {
    * the server says nothing.
    */
   readonly overheadMs: number | undefined;
+  /** Whom the server called for its answer, where it is a composition. */
+  readonly hops: readonly HopSummary[];
 }
 
 /** What the trailers of an answer say about it. */
 export function readTrailers(
   trailers: Metadata,
   elapsedMs: number,
-): Pick<Hop, "revision" | "modelDigest" | "server" | "overheadMs"> {
+): Pick<Hop, "revision" | "modelDigest" | "release" | "server" | "overheadMs" | "hops"> {
   const timing = text(trailers, "flotilla-server-timing");
   const server = timing === undefined ? undefined : parseServerTiming(timing);
   return {
     revision: text(trailers, "flotilla-revision"),
     modelDigest: text(trailers, "flotilla-model-digest"),
+    release: text(trailers, RELEASE_TRAILER),
     server,
     // Two clocks' roundings must not make it negative.
     overheadMs: server?.totalMs === undefined ? undefined : Math.max(0, elapsedMs - server.totalMs),
+    hops: parseHops(text(trailers, HOPS_TRAILER) ?? ""),
   };
 }
 

@@ -130,6 +130,11 @@ export class BindingReader {
     });
   }
 
+  /** Whether callers may keep what a service's streams carry. */
+  resumable(service: DescService): boolean {
+    return this.#option<boolean>(service, "resumable") ?? false;
+  }
+
   #option<T>(of: DescField | DescService, name: string): T | undefined {
     const extension = this.#registry.getExtension(`flotilla.v1.${name}`);
     if (!extension) return undefined;

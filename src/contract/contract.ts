@@ -10,6 +10,7 @@ import type { MessageBinding, StateBinding } from "./binding.js";
 import { BindingReader } from "./binding-reader.js";
 import { boundSignature } from "./bound-signature.js";
 import type { Signature } from "./signature.js";
+import { StreamState } from "./stream-state.js";
 
 /** One rpc of a contract. */
 export interface ContractMethod {
@@ -35,6 +36,8 @@ export interface Contract {
   readonly methods: readonly ContractMethod[];
   /** Tensors that a stream carries on. */
   readonly states: readonly StateBinding[];
+  /** Whether callers may keep what a stream carries. */
+  readonly resumable: boolean;
   /** What the bindings ask of a model, or undefined where nothing is bound: a transform does it. */
   readonly signature: Signature | undefined;
   /** The `FileDescriptorSet` it was read from, imports included. */
@@ -75,10 +78,12 @@ export function loadContract(image: Uint8Array, name: string): Contract {
   const methods = service.methods.flatMap((method) => readMethod(method, reader, report));
   if (methods.length === 0) report(service.typeName, "the service has no method");
   const states = reader.states(service);
+  const resumable = reader.resumable(service);
+  if (resumable) checkResumable(service, { methods, states }, report);
   const signature = isBound(methods) ? boundSignature(methods, states, report) : undefined;
   if (signature) checkComplete(service, methods, report);
   if (problems.length > 0) throw new ContractError(problems.map((problem) => `${name}: ${problem}`));
-  return { name, service: service.typeName, methods, states, signature, image };
+  return { name, service: service.typeName, methods, states, resumable, signature, image };
 }
 
 function readImage(image: Uint8Array, name: string): { files: FileDescriptorSet; registry: FileRegistry } {
@@ -113,6 +118,24 @@ function readMethod(
       response: reader.message(method.output),
     },
   ];
+}
+
+/** Kept by a caller it travels in a header, and clients allow 8 KiB of those, in base64. */
+const MAX_CARRIED_BYTES = 4096;
+
+function checkResumable(
+  service: DescService,
+  { methods, states }: Pick<Contract, "methods" | "states">,
+  report: (where: string, message: string) => void,
+): void {
+  for (const { kind, path, request } of methods) {
+    if (kind !== "stream") continue;
+    const carried = new StreamState(states, request).byteLength;
+    if (carried > MAX_CARRIED_BYTES) {
+      report(path, `its streams carry ${carried} bytes, and what is resumable carries at most ${MAX_CARRIED_BYTES}`);
+    }
+  }
+  if (methods.every(({ kind }) => kind !== "stream")) report(service.typeName, "is resumable, and no method streams");
 }
 
 function isBound(methods: readonly ContractMethod[]): boolean {

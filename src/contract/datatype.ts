@@ -97,6 +97,24 @@ export function viewBytes(datatype: FixedDatatype, bytes: Uint8Array<ArrayBuffer
   return new array(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
+/** Shorter fields are copied: that is as fast, and the length before a longer one takes three bytes and more. */
+const MOVED_BYTES = 1 << 14;
+
+/**
+ * The elements of a field of a message that nobody reads again: a view of them where they are aligned in memory. Where
+ * they are not, a long field is moved to the left, over its own tag and length, which have been read; that makes no new
+ * memory, which for tensors of hundreds of KB costs more than the move. Others are copied.
+ * @throws RangeError where `bytes` is not a whole number of elements
+ */
+export function claimBytes(datatype: FixedDatatype, bytes: Uint8Array<ArrayBuffer>): NumericData {
+  const shift = bytes.byteOffset % elementSize(datatype);
+  // A tag and a length of 2^14 and more are four bytes at least.
+  if (shift === 0 || shift > 3 || bytes.byteLength < MOVED_BYTES) return viewBytes(datatype, bytes);
+  const moved = new Uint8Array(bytes.buffer, bytes.byteOffset - shift, bytes.byteLength);
+  moved.set(bytes);
+  return viewBytes(datatype, moved);
+}
+
 /** The datatype that ONNX numbers so, or undefined where Flotilla has none for it (bfloat16, float8, complex, int4). */
 export function fromOnnxDatatype(onnx: number): Datatype | undefined {
   if (onnx === ONNX_STRING) return "BYTES";

@@ -6,8 +6,8 @@ import { type FieldDecoder, TensorDecoder } from "./tensor-decoder.js";
 import { WireReader } from "./wire.js";
 
 /**
- * Request bytes to tensors, one for each input that the message binds. Tensors are views of the bytes where these lie
- * so that they can be.
+ * Request bytes to tensors, one for each input that the message binds. Takes the bytes: tensors are views of them, and
+ * long fields are moved within them so that they can be.
  * @throws Fault INVALID_INPUT naming field, expected and got
  */
 export type Decoder = (bytes: Uint8Array<ArrayBuffer>) => Tensor[];

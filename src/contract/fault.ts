@@ -4,14 +4,24 @@ export type FaultReason =
   | "INVALID_INPUT"
   | "UNKNOWN_MODEL"
   | "UNKNOWN_REVISION"
+  /** The call names a release, and no revision of it is here. */
+  | "OUTSIDE_RELEASE"
   /** The queue is full; the message says for how long. */
   | "OVERLOADED"
   /** A message or an answer is larger than the limit. */
   | "TOO_LARGE"
+  /** A stream has had all that it may have, or its caller all the streams. */
+  | "STREAM_LIMIT"
+  /** Nothing moved in a stream for too long. */
+  | "STREAM_IDLE"
+  /** The state that a stream is to go on from is another model's. */
+  | "STATE_MISMATCH"
   | "NOT_READY"
   | "DRAINING"
   /** The worker that held the call died. */
   | "WORKER_LOST"
+  /** A contract that the composition calls could not be reached, or was not ready. */
+  | "CALLEE_UNAVAILABLE"
   | "DEADLINE"
   | "CANCELLED"
   /** The operator has not allowed it. */

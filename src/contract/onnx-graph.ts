@@ -29,6 +29,8 @@ export interface OnnxGraph {
 export class GraphReader {
   /** Locations of external data, each once, as the file states them. */
   readonly externalData = new Set<string>();
+  /** Whether there are graphs within graphs: loops and branches. */
+  hasSubgraphs = false;
   #classValues = 0;
 
   /** Reads an `onnx.GraphProto` into `graph`: as in all of protobuf, one written in two parts is one. */
@@ -94,6 +96,11 @@ export class GraphReader {
     }
   }
 
+  #subgraph(reader: WireReader, depth: number): void {
+    this.hasSubgraphs = true;
+    this.read(reader, emptyGraph(), depth + 1);
+  }
+
   #attribute(reader: WireReader, depth: number): OnnxAttribute {
     let name = "";
     let constant: OnnxConstant | undefined;
@@ -108,7 +115,7 @@ export class GraphReader {
       else if (tag === field(5) || tag === field(10)) {
         constant = readConstant(readMessage(reader));
         this.#note(constant);
-      } else if (tag === field(6) || tag === field(11)) this.read(readMessage(reader), emptyGraph(), depth + 1);
+      } else if (tag === field(6) || tag === field(11)) this.#subgraph(readMessage(reader), depth);
       else if (tag === field(22) || tag === field(23)) {
         for (const part of readSparse(readMessage(reader))) this.#note(part);
       } else reader.skip(tag & 7);

@@ -24,6 +24,8 @@ export interface OnnxModel {
   readonly classes: ReadonlyMap<string, Classes>;
   /** Versions by operator set; ONNX's own is "". */
   readonly opsets: ReadonlyMap<string, number>;
+  /** Whether it has loops or branches: how long a run takes then hangs on what it is given. */
+  readonly hasSubgraphs: boolean;
   /** Tool that wrote the file, `skl2onnx 1.17.0`; empty where it does not say. */
   readonly producer: string;
 }
@@ -51,6 +53,7 @@ export function readOnnx(bytes: Uint8Array): OnnxModel {
 interface ModelParts {
   readonly graph: OnnxGraph | undefined;
   readonly externalData: ReadonlySet<string>;
+  readonly hasSubgraphs: boolean;
   readonly opsets: Map<string, number>;
   readonly producer: string;
 }
@@ -73,7 +76,13 @@ function readModel(reader: WireReader): ModelParts {
     else if (tag === field(25)) graphs.readFunction(readMessage(reader));
     else reader.skip(tag & 7);
   }
-  return { graph, externalData: graphs.externalData, opsets, producer: `${name} ${version}`.trim() };
+  return {
+    graph,
+    externalData: graphs.externalData,
+    hasSubgraphs: graphs.hasSubgraphs,
+    opsets,
+    producer: `${name} ${version}`.trim(),
+  };
 }
 
 function readOpset(reader: WireReader): [string, number] {
@@ -88,7 +97,7 @@ function readOpset(reader: WireReader): [string, number] {
   return [domain, version];
 }
 
-function toModel({ graph, externalData, opsets, producer }: ModelParts): OnnxModel {
+function toModel({ graph, externalData, hasSubgraphs, opsets, producer }: ModelParts): OnnxModel {
   if (graph === undefined) throw new OnnxError("this is not an ONNX model: it has no graph");
   if (opsets.size === 0)
     throw new OnnxError("the model names no operator set: the file is cut short, or older than ONNX 1.0");
@@ -112,6 +121,7 @@ function toModel({ graph, externalData, opsets, producer }: ModelParts): OnnxMod
     dimensions: new Map([...inputs, ...graph.outputs].map((value) => [value.name, dimensionNames(value)])),
     unranked: graph.outputs.filter(isUnranked).map((output) => output.name),
     externalData: [...externalData],
+    hasSubgraphs,
     classes: new Map(classes),
     opsets,
     producer,

@@ -1,5 +1,12 @@
 import type { ScalarKind } from "./binding.js";
-import { createData, type Datatype, elementSize, type FixedDatatype, type NumericData, viewBytes } from "./datatype.js";
+import {
+  claimBytes,
+  createData,
+  type Datatype,
+  elementSize,
+  type FixedDatatype,
+  type NumericData,
+} from "./datatype.js";
 import { invalid } from "./fault.js";
 import { toBytes } from "./tensor.js";
 import { varint64Size, varintSize, WireReader, WireType, type WireWriter } from "./wire.js";
@@ -59,7 +66,7 @@ export class PackedCollector {
 }
 
 /**
- * The elements of packed bytes. Fixed-width ones are handed over as they lie; varints are read one by one.
+ * The elements of packed bytes, which nobody reads again. Fixed-width ones are handed over as they lie; varints are read one by one.
  * @throws Fault INVALID_INPUT on a broken element, or one out of the datatype's range
  */
 export function unpack(scalar: ScalarKind, datatype: FixedDatatype, bytes: Uint8Array<ArrayBuffer>): NumericData {
@@ -69,7 +76,7 @@ export function unpack(scalar: ScalarKind, datatype: FixedDatatype, bytes: Uint8
       throw invalid(`${bytes.length} bytes are not a whole number of ${datatype} elements of ${size} bytes`);
     }
     if (datatype === "BOOL" && !bytes.every((byte) => byte <= 1)) throw invalid("a BOOL is a byte 0 or 1");
-    return viewBytes(datatype, bytes);
+    return claimBytes(datatype, bytes);
   }
   if (scalar === "bool") return unpackBools(bytes);
   const data = createData(datatype, countVarints(bytes)) as NumericData;

@@ -22,6 +22,44 @@ export class StreamState {
     return this.#states.length + this.#overlaps.length === 0;
   }
 
+  /** Bytes of all that is carried. */
+  get byteLength(): number {
+    return this.#snapshot().reduce((sum, data) => sum + data.byteLength, 0);
+  }
+
+  /** All that is carried, one after another: states in the contract's order, then tails in the message's. */
+  save(): Buffer {
+    return Buffer.concat(this.#snapshot().map((data) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
+  }
+
+  /**
+   * Goes on from what another stream of the same method carried.
+   * @param bytes what `save` gave: `byteLength` of them
+   */
+  restore(bytes: Uint8Array): void {
+    let at = 0;
+    const take = (empty: NumericData): NumericData => {
+      new Uint8Array(empty.buffer).set(bytes.subarray(at, at + empty.byteLength));
+      at += empty.byteLength;
+      return empty;
+    };
+    for (const state of this.#states) {
+      const tensor = zeros(state);
+      this.#carried.set(state.input, { ...tensor, data: take(tensor.data as NumericData) });
+    }
+    for (const field of this.#overlaps) {
+      this.#tails.set(field.tensor, take(createData(field.datatype, field.overlap) as NumericData));
+    }
+  }
+
+  #snapshot(): NumericData[] {
+    const states = this.#states.map((state) => (this.#carried.get(state.input) ?? zeros(state)).data as NumericData);
+    const tails = this.#overlaps.map(
+      ({ tensor, datatype, overlap }) => this.#tails.get(tensor) ?? (createData(datatype, overlap) as NumericData),
+    );
+    return [...states, ...tails];
+  }
+
   /** A message's tensors with what is carried put in. Takes note of the tails that the next message needs. */
   before(inputs: readonly Tensor[]): readonly Tensor[] {
     if (this.empty) return inputs;

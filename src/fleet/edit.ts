@@ -5,15 +5,24 @@ import { FleetError, formatPath, type PathStep, show } from "./findings.js";
 import { part } from "./rule-report.js";
 import { YamlTree } from "./yaml-tree.js";
 
-/** A model that a fleet file gets. */
+/** A model or a composition that a fleet file gets. */
 export interface RevisionToAdd {
   readonly contract: string;
   readonly revision: string;
-  /** Path of the model, relative to the fleet file, with slashes. */
-  readonly model: string;
+  /** Path of the model or of the composition's module, relative to the fleet file, with slashes. */
+  readonly says: { readonly model: string } | { readonly module: string };
   readonly sha256: string;
-  /** Path of the contract's transform, for a contract that is new to the file. */
+  /** Of a contract that is new to the file. */
+  readonly isNew?: NewContract;
+}
+
+/** What is said of a contract that is new to the file. */
+export interface NewContract {
+  /** Path of its transform. */
   readonly transform?: string | undefined;
+  /** Contracts that its compositions call, and how long that may take. */
+  readonly calls?: readonly string[];
+  readonly deadline?: string;
 }
 
 /** What `addRevision` needs to know of the file around. */
@@ -68,10 +77,11 @@ function newFile(added: RevisionToAdd, { fleetName, schema }: EditOptions): stri
   return viaDocument(start, [{ path: ["spec", "contracts", 0], value: newContract(added) }]);
 }
 
-function newContract({ contract, revision, transform, ...files }: RevisionToAdd) {
-  const model = { model: files.model, sha256: files.sha256 };
-  const wrapped = transform === undefined ? {} : { transform };
-  return { name: contract, ...wrapped, revisions: { [revision]: model }, traffic: { [revision]: 100 } };
+function newContract({ contract, revision, says, sha256, isNew = {} }: RevisionToAdd) {
+  const said = Object.fromEntries(Object.entries(isNew).filter(([, value]) => value !== undefined));
+  const revisions = { [revision]: { ...says, sha256 } };
+  // Said, so that whoever adds a caller sees where; nobody may call until then.
+  return { name: contract, callers: [], ...said, revisions, traffic: { [revision]: 100 } };
 }
 
 /** The places that have to be as the format says, for an insertion to have a place. */
@@ -105,15 +115,15 @@ function planInsertions(tree: YamlTree, added: RevisionToAdd, file: string): Ins
   if (index < 0) return [{ path: ["spec", "contracts", contracts.length], value: newContract(added) }];
   const path = ["spec", "contracts", index];
   const names = tree.keysAt([...path, "revisions"]);
-  const model = { model: added.model, sha256: added.sha256 };
+  const value = { ...added.says, sha256: added.sha256 };
   const existing = part(part(contracts[index], "revisions"), added.revision);
   if (existing !== undefined && existing !== null) {
-    if (part(existing, "model") === added.model && part(existing, "sha256") === added.sha256) return [];
+    if (Object.entries(value).every(([key, said]) => part(existing, key) === said)) return [];
     const at = [...path, "revisions", added.revision];
-    const message = `is there already, with ${show(part(existing, "model"))}; a revision never changes`;
-    throw findingAt(tree, file, { path: at, message, fix: `add the model as ${nextRevision(names)}` });
+    const message = `is there already, with ${show(part(existing, "model") ?? part(existing, "module"))}; a revision never changes`;
+    throw findingAt(tree, file, { path: at, message, fix: `add it as ${nextRevision(names)}` });
   }
-  const insertions: Insertion[] = [{ path: [...path, "revisions", added.revision], value: model }];
+  const insertions: Insertion[] = [{ path: [...path, "revisions", added.revision], value }];
   // Alone, a revision has all the traffic unsaid. With company it has to be said, or the file would not load.
   if (part(contracts[index], "traffic") === undefined) {
     insertions.push({ path: [...path, "traffic"], value: { [names[0] ?? added.revision]: 100 }, after: "revisions" });

@@ -1,8 +1,9 @@
 import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { show } from "./findings.js";
+import { resolvePadding } from "./resolve.js";
 import { RevisionSchema } from "./schema.js";
-import type { RevisionSpec } from "./spec.js";
+import type { PaddingSpec, RevisionSpec } from "./spec.js";
 import { formatMs } from "./units.js";
 
 /** Environment variables by their names, as `process.env` has them. */
@@ -11,7 +12,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Value of FLOTILLA_THREADS for a revision that does not say: as many as the process may use processors. */
 const AUTOMATIC = "auto";
 
+/** Value of FLOTILLA_BATCHING_PADDING for a revision without. */
+const NO_PADDING = "none";
+
 const { batching, queue, workers, threads } = RevisionSchema.shape;
+const PADDING_ERROR = `expected ${NO_PADDING}, or axis and values as JSON`;
 const THREADS_ERROR = `${threads.safeParse("").error!.issues[0]!.message}, or ${AUTOMATIC}`;
 const MODEL_ERROR = "expected the absolute path of a model";
 
@@ -19,6 +24,11 @@ const MODEL_ERROR = "expected the absolute path of a model";
 const EnvironmentSchema = z.object({
   FLOTILLA_BATCHING_MAX_SIZE: digits(batching.unwrap().shape.maxSize),
   FLOTILLA_BATCHING_MAX_DELAY: batching.unwrap().shape.maxDelay,
+  FLOTILLA_BATCHING_PADDING: z
+    .string()
+    .transform(parsePadding)
+    .pipe(z.union([z.literal(NO_PADDING), batching.unwrap().shape.padding.unwrap()], PADDING_ERROR))
+    .optional(),
   FLOTILLA_QUEUE_SIZE: digits(queue.unwrap().shape.size),
   FLOTILLA_WORKERS: digits(workers),
   FLOTILLA_THREADS: z
@@ -41,6 +51,7 @@ export function toEnvironment(revision: RevisionSpec, model: string | undefined)
   return {
     FLOTILLA_BATCHING_MAX_SIZE: String(revision.batching.maxRows),
     FLOTILLA_BATCHING_MAX_DELAY: formatMs(revision.batching.maxDelayMs),
+    FLOTILLA_BATCHING_PADDING: revision.batching.padding ? JSON.stringify(revision.batching.padding) : NO_PADDING,
     FLOTILLA_QUEUE_SIZE: String(revision.queueSize),
     FLOTILLA_WORKERS: String(revision.workers),
     FLOTILLA_THREADS: String(revision.threads ?? AUTOMATIC),
@@ -61,18 +72,34 @@ export function withEnvironment(revision: RevisionSpec, environment: Environment
     throw new Error(problems.join("\n"));
   }
   const said = read.data;
-  const saidThreads = said.FLOTILLA_THREADS;
+  const { FLOTILLA_THREADS: saidThreads, FLOTILLA_BATCHING_PADDING: saidPadding } = said;
   return {
     ...revision,
     model: said.FLOTILLA_MODEL ?? revision.model,
     batching: {
       maxRows: said.FLOTILLA_BATCHING_MAX_SIZE ?? revision.batching.maxRows,
       maxDelayMs: said.FLOTILLA_BATCHING_MAX_DELAY ?? revision.batching.maxDelayMs,
+      padding: saidPadding === undefined ? revision.batching.padding : toPadding(saidPadding),
     },
     queueSize: said.FLOTILLA_QUEUE_SIZE ?? revision.queueSize,
     workers: said.FLOTILLA_WORKERS ?? revision.workers,
     threads: saidThreads === AUTOMATIC ? undefined : (saidThreads ?? revision.threads),
   };
+}
+
+type SaidPadding = NonNullable<z.infer<typeof EnvironmentSchema>["FLOTILLA_BATCHING_PADDING"]>;
+
+function toPadding(said: SaidPadding): PaddingSpec | undefined {
+  return said === NO_PADDING ? undefined : resolvePadding(said);
+}
+
+/** What is no JSON is left for the field's own check to refuse. */
+function parsePadding(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** A number that is written in digits; anything else is left for the field's own check to refuse. */

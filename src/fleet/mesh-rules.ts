@@ -2,9 +2,11 @@ import type { PathStep } from "./findings.js";
 import { show } from "./findings.js";
 import { DELIVERED, workloadName } from "./names.js";
 import { nearest } from "./nearest.js";
+import { deadlineOf } from "./revision-rules.js";
 import { type ContractUnderRules, parsed, part, type RuleReport } from "./rule-report.js";
-import { ContractSchema, TrafficSchema } from "./schema.js";
+import { ContractSchema, DEFAULTS, TrafficSchema } from "./schema.js";
 import { clusterFields } from "./schema-cluster.js";
+import { formatMs, toMs } from "./units.js";
 
 /** Contracts call contracts of the same fleet, and no chain of calls comes back to where it began. */
 export function checkCalls(all: readonly ContractUnderRules[], report: RuleReport): void {
@@ -28,7 +30,32 @@ export function checkCalls(all: readonly ContractUnderRules[], report: RuleRepor
   }
 }
 
-function callsOf(contract: unknown): readonly string[] {
+/** Whom a composition calls has to be done while there is time left to answer. */
+export function checkBudgets(all: readonly ContractUnderRules[], report: RuleReport): void {
+  const deadlines = new Map(all.map((under) => [part(under.contract, "name"), deadlineOf(under)]));
+  for (const under of all) {
+    const { contract, path } = under;
+    if (!isComposed(contract)) continue;
+    const reserveMs = parsed(ContractSchema.shape.reserve, part(contract, "reserve")) ?? toMs(DEFAULTS.reserve);
+    const leftMs = deadlineOf(under) - reserveMs;
+    for (const [index, callee] of callsOf(contract).entries()) {
+      const calleeMs = deadlines.get(callee);
+      if (calleeMs === undefined || calleeMs <= leftMs) continue;
+      const message = `${callee} may take ${formatMs(calleeMs)}, and of the deadline of ${formatMs(deadlineOf(under))} it has ${formatMs(Math.max(0, leftMs))}`;
+      const fix = `give this contract a deadline of ${formatMs(calleeMs + reserveMs)} or more, or ${callee} a shorter one`;
+      report.add([...path, "calls", index], message, fix);
+    }
+  }
+}
+
+function isComposed(contract: unknown): boolean {
+  const revisions = part(contract, "revisions");
+  if (typeof revisions !== "object" || revisions === null) return false;
+  return Object.values(revisions).some((revision) => part(revision, "module") !== undefined);
+}
+
+/** Whom a contract's code calls, as far as that is in the right form. */
+export function callsOf(contract: unknown): readonly string[] {
   return parsed(ContractSchema.shape.calls, part(contract, "calls")) ?? [];
 }
 

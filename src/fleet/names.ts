@@ -22,10 +22,20 @@ export const LIVENESS_SERVICE = "flotilla.liveness";
 /** Ports of every server. */
 export const PORT = { grpc: 8500, metrics: 8502 } as const;
 
+/** Keys of the annotations that say what the register of models has to know. */
+export const REGISTER = {
+  /** Of the model, on the pods. */
+  digest: "flotilla.dev/model-digest",
+  owner: "flotilla.dev/owner",
+  purpose: "flotilla.dev/purpose",
+  licence: "flotilla.dev/licence",
+} as const;
+
 /** Keys of the labels that Flotilla puts on what it makes. */
 export const LABEL = {
   contract: "flotilla.dev/contract",
   revision: "flotilla.dev/revision",
+  bridge: "flotilla.dev/bridge",
   tier: "flotilla.dev/tier",
   name: "app.kubernetes.io/name",
   instance: "app.kubernetes.io/instance",
@@ -66,6 +76,11 @@ export function deploymentName(contract: ContractSpec, revision: string): string
 
 function isDelivered({ delivery, traffic }: ContractSpec, revision: string): boolean {
   return delivery !== undefined && traffic[0]?.revision === revision;
+}
+
+/** Name of a bridge's Deployment and ServiceAccount: `bridge-fraud-scores`. */
+export function bridgeName(bridge: string): string {
+  return dnsName(bridge, `bridge-${bridge}`);
 }
 
 /** A revision's name as a DestinationRule's subset, which has to be a DNS label: `r1`. */
@@ -118,6 +133,22 @@ export function contractLabels(fleet: string, contract: string): Record<string, 
     [LABEL.managedBy]: "flotilla",
     [LABEL.contract]: labelValue(contract),
   };
+}
+
+/** Labels of everything that belongs to a bridge, its pods among it. None is of a contract, whose Service would choose them. */
+export function bridgeLabels(fleet: string, bridge: string): Record<string, string> {
+  return {
+    [LABEL.name]: bridgeName(bridge),
+    [LABEL.component]: "bridge",
+    [LABEL.partOf]: fleet,
+    [LABEL.managedBy]: "flotilla",
+    ...bridgeSelector(bridge),
+  };
+}
+
+/** Labels that choose a bridge's pods. They never change, as a selector can't. */
+export function bridgeSelector(bridge: string): Record<string, string> {
+  return { [LABEL.bridge]: labelValue(bridge) };
 }
 
 /** Labels of everything that belongs to one revision: the contract's, and its own. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { PathStep } from "./findings.js";
 import { resolveImages, resolveIngress, resolveMesh, resolveSource, resolveTelemetry } from "./resolve-cluster.js";
+import { resolveBridge, resolveBroker } from "./resolve-events.js";
 import {
   resolveBreaker,
   resolveDelivery,
@@ -9,9 +10,19 @@ import {
   resolveObjectives,
   resolveRetries,
 } from "./resolve-mesh.js";
+import { resolveStreams } from "./resolve-streams.js";
 import { type ContractFile, DEFAULTS, type FleetFile, type RevisionFile } from "./schema.js";
 import { MESH_DEFAULTS } from "./schema-mesh.js";
-import type { ContractSpec, FleetSpec, RevisionSpec, WeightSpec } from "./spec.js";
+import type {
+  BatchingSpec,
+  ContractSpec,
+  FleetSpec,
+  ModuleSpec,
+  PaddingSpec,
+  RevisionSpec,
+  StubSpec,
+  WeightSpec,
+} from "./spec.js";
 import { toBytes, toMs } from "./units.js";
 
 type Defaults = NonNullable<FleetFile["spec"]["defaults"]>;
@@ -28,6 +39,7 @@ export interface ResolveOptions {
 export function resolveFleet(file: FleetFile, options: ResolveOptions): FleetSpec {
   const defaults = file.spec.defaults ?? {};
   const telemetry = resolveTelemetry(file);
+  const releases = options.keysAt(["spec", "releases"]);
   return {
     root: options.root,
     name: file.metadata.name,
@@ -39,8 +51,13 @@ export function resolveFleet(file: FleetFile, options: ResolveOptions): FleetSpe
     contracts: file.spec.contracts.map((contract, index) => {
       const keysAt = (key: string) => options.keysAt(["spec", "contracts", index, key]);
       const { samplingPercent } = telemetry;
-      return resolveContract(contract, { root: options.root, defaults, samplingPercent, keysAt });
+      return {
+        ...resolveContract(contract, { root: options.root, defaults, samplingPercent, keysAt }),
+        releases: resolveReleases(file, contract.name, releases),
+      };
     }),
+    broker: resolveBroker(file.spec.broker),
+    bridges: (file.spec.bridges ?? []).map(resolveBridge),
   };
 }
 
@@ -52,7 +69,7 @@ interface ContractContext {
   readonly keysAt: (key: string) => readonly string[];
 }
 
-function resolveContract(contract: ContractFile, context: ContractContext): ContractSpec {
+function resolveContract(contract: ContractFile, context: ContractContext): Omit<ContractSpec, "releases"> {
   const { root, defaults, samplingPercent, keysAt } = context;
   const deadlineMs = contract.deadline ?? defaults.deadline ?? toMs(DEFAULTS.deadline);
   const revisions = keysAt("revisions").map((name) =>
@@ -61,11 +78,14 @@ function resolveContract(contract: ContractFile, context: ContractContext): Cont
   return {
     name: contract.name,
     owner: contract.owner,
+    purpose: contract.purpose,
     transform: contract.transform === undefined ? undefined : join(root, contract.transform),
     example: contract.example === undefined ? undefined : join(root, contract.example),
-    callers: contract.callers ?? [],
+    callers: contract.callers,
     calls: contract.calls ?? [],
+    reserveMs: contract.reserve ?? toMs(DEFAULTS.reserve),
     methods: resolveMethods(contract, keysAt("methods")),
+    streams: resolveStreams(contract.streams),
     revisions,
     traffic: resolveTraffic(contract, keysAt("traffic")),
     shadow: contract.shadow,
@@ -79,7 +99,19 @@ function resolveContract(contract: ContractFile, context: ContractContext): Cont
     samplingPercent: contract.sampling ?? samplingPercent,
     ingress: contract.ingress ?? false,
     delivery: resolveDelivery(contract),
+    stub: resolveStub(contract),
   };
+}
+
+function resolveStub({ stub }: ContractFile): StubSpec | undefined {
+  if (stub === undefined) return undefined;
+  return { latency: stub.latency, errors: new Map(Object.entries(stub.errors ?? {})) };
+}
+
+/** The revision that each release has of a contract. @param order of the releases */
+function resolveReleases(file: FleetFile, contract: string, order: readonly string[]): Map<string, string> {
+  const held = order.map((release) => [release, file.spec.releases![release]![contract]] as const);
+  return new Map(held.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }
 
 /** Revisions without a share are left out: the first of the table is the one that a call without a pin gets. */
@@ -102,17 +134,35 @@ function resolveRevision(name: string, revision: RevisionFile, context: Revision
   const tuning = mergeTuning(defaults, revision);
   return {
     name,
-    model: join(root, revision.model),
+    model: revision.model === undefined ? undefined : join(root, revision.model),
+    module: resolveModule(root, revision),
     sha256: revision.sha256,
     image: revision.image,
+    licence: revision.licence,
     source: resolveSource(revision.source),
-    batching: { maxRows: tuning.batching.maxSize, maxDelayMs: tuning.batching.maxDelay },
+    batching: resolveBatching(tuning.batching),
     queueSize: revision.queue?.size ?? defaults.queue?.size ?? DEFAULTS.queueSize,
     workers: revision.workers ?? defaults.workers ?? DEFAULTS.workers,
     threads: revision.threads ?? defaults.threads,
     resources: tuning.resources,
     replicas: tuning.replicas,
   };
+}
+
+function resolveBatching({ maxSize, maxDelay, padding }: ReturnType<typeof mergeTuning>["batching"]): BatchingSpec {
+  return { maxRows: maxSize, maxDelayMs: maxDelay, padding: padding && resolvePadding(padding) };
+}
+
+/** What stands for the fields that an operator left out. */
+export function resolvePadding({
+  axis,
+  values,
+}: NonNullable<NonNullable<RevisionFile["batching"]>["padding"]>): PaddingSpec {
+  return { axis: axis ?? DEFAULTS.paddingAxis, values };
+}
+
+function resolveModule(root: string, { module, bundled }: RevisionFile): ModuleSpec | undefined {
+  return module === undefined ? undefined : { path: join(root, module), bundledSha256: bundled };
 }
 
 /** What a revision may set for itself and rules look at: its own words first, then `spec.defaults`, then ours. */
@@ -129,6 +179,7 @@ export function mergeTuning(defaults: Tuning, own: Tuning) {
     batching: {
       maxSize: batching.maxSize ?? DEFAULTS.batchingMaxSize,
       maxDelay: batching.maxDelay ?? toMs(DEFAULTS.batchingMaxDelay),
+      padding: batching.padding,
     },
     replicas: {
       min,

@@ -34,7 +34,8 @@ export function checkTimes(under: ContractUnderRules): void {
   }
 }
 
-function deadlineOf({ contract, defaults }: ContractUnderRules): number {
+/** How long a call of a contract may take, in milliseconds. */
+export function deadlineOf({ contract, defaults }: ContractUnderRules): number {
   return (
     parsed(ContractSchema.shape.deadline, part(contract, "deadline")) ?? defaults.deadline ?? toMs(DEFAULTS.deadline)
   );
@@ -49,9 +50,33 @@ export function checkRevisions(under: ContractUnderRules): void {
     const revisionPath = [...path, "revisions", name];
     const revision = part(part(contract, "revisions"), name);
     checkFile(part(revision, "model"), [...revisionPath, "model"], under);
+    checkFile(part(revision, "module"), [...revisionPath, "module"], under);
+    checkKind(revision, revisionPath, under);
     checkBatching(revision, revisionPath, under);
     checkReplicas(revision, revisionPath, under);
     checkResources(revision, revisionPath, under);
+  }
+}
+
+/** What says how a model is run, and where a pod gets it from. */
+const OF_MODELS = ["source", "batching", "workers", "threads"] as const;
+
+/** A revision is a model or a composition, and has the settings of what it is. */
+function checkKind(revision: unknown, path: readonly PathStep[], { report }: ContractUnderRules): void {
+  if (typeof revision !== "object" || revision === null || Array.isArray(revision)) return;
+  const [isModel, isComposition] = ["model", "module"].map((key) => part(revision, key) !== undefined);
+  if (isModel && isComposition) {
+    const message = "a revision is a model or a composition of other contracts, this one names both";
+    report.add([...path, "module"], message, "leave model or module out, or make two revisions");
+  }
+  if (!isModel && !isComposition) {
+    const fix = "write model: with its .onnx file, or module: with a composition's";
+    report.add(path, "names neither a model nor a module", fix);
+  }
+  const useless = isComposition ? OF_MODELS : (["bundled"] as const);
+  for (const key of useless) {
+    if (part(revision, key) === undefined) continue;
+    report.add([...path, key], `does nothing for a ${isComposition ? "composition" : "model"}`, "leave it out");
   }
 }
 
@@ -68,6 +93,12 @@ function checkBatching(revision: unknown, path: readonly PathStep[], under: Cont
   if (own?.maxDelay !== undefined && maxSize === 1 && maxDelay > 0) {
     under.report.add(ownPath, "does nothing, as maxSize is 1", "give a maxSize above 1, such as 16");
   }
+  if (own?.padding !== undefined && maxSize === 1)
+    under.report.add(
+      [...path, "batching", "padding"],
+      "does nothing, as maxSize is 1",
+      "give a maxSize above 1, such as 16",
+    );
   const deadlineMs = deadlineOf(under);
   if (maxSize > 1 && maxDelay >= deadlineMs) {
     const message = `calls would wait ${formatMs(maxDelay)}, not shorter than the deadline of ${formatMs(deadlineMs)}`;

@@ -1,6 +1,8 @@
+import { checkBridges } from "./bridge-rules.js";
 import type { PathStep } from "./findings.js";
-import { checkCalls, checkDelivery, checkIngress, checkSubsets } from "./mesh-rules.js";
-import { serviceName, workloadName } from "./names.js";
+import { checkBudgets, checkCalls, checkDelivery, checkIngress, checkSubsets } from "./mesh-rules.js";
+import { bridgeName, serviceName, workloadName } from "./names.js";
+import { checkReleases } from "./release-rules.js";
 import { checkRevisions, checkTimes } from "./revision-rules.js";
 import { type ContractUnderRules, parsed, part, RuleReport } from "./rule-report.js";
 import { DefaultsSchema } from "./schema.js";
@@ -22,9 +24,12 @@ export function ruleFindings(tree: YamlTree, root: string): TreeFinding[] {
     const path = ["spec", "contracts", index];
     return { contract, path, revisions: tree.keysAt([...path, "revisions"]), defaults, root, report };
   });
-  checkNames(all, report);
+  checkNames(all, report, bridgeNames(spec));
   checkCalls(all, report);
+  checkBudgets(all, report);
   checkIngress(spec, all, report);
+  checkReleases(spec, all, report);
+  checkBridges(spec, all, report);
   for (const under of all) {
     checkTraffic(under);
     checkShadow(under);
@@ -38,10 +43,16 @@ export function ruleFindings(tree: YamlTree, root: string): TreeFinding[] {
   return report.findings;
 }
 
-/** No two contracts share a name, and no two revisions the name of their workload in the cluster. */
-function checkNames(all: readonly ContractUnderRules[], report: RuleReport): void {
+function bridgeNames(spec: unknown): string[] {
+  const bridges = part(spec, "bridges");
+  if (!Array.isArray(bridges)) return [];
+  return bridges.map((bridge) => part(bridge, "name")).filter((name) => typeof name === "string");
+}
+
+/** No two contracts share a name, and no two revisions, nor one and a bridge, the name of their workload in the cluster. */
+function checkNames(all: readonly ContractUnderRules[], report: RuleReport, bridges: readonly string[]): void {
   const contracts = new Map<string, readonly PathStep[]>();
-  const workloads = new Map<string, string>();
+  const workloads = new Map(bridges.map((bridge) => [bridgeName(bridge), `the bridge ${bridge}`]));
   for (const { contract, path, revisions } of all) {
     const name = part(contract, "name");
     if (typeof name !== "string") continue;

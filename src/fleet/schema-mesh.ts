@@ -26,11 +26,13 @@ const callers = (description: string) =>
 /** `callers` of a contract. */
 export const CallersSchema = callers("Who may call, as namespace/serviceaccount. In the cluster nobody else gets in.");
 
-const METHOD_NAME_ERROR = "expected a method's name; write it as Predict";
+/** A method's name. */
+export const MethodName = word(/^[A-Z][A-Za-z0-9]*$/, 100, "expected a method's name; write it as Predict");
+
 /** Settings of single methods. */
 export const MethodsSchema = z
   .record(
-    word(/^[A-Z][A-Za-z0-9]*$/, 100, METHOD_NAME_ERROR),
+    MethodName,
     z
       .strictObject({
         deadline: duration("above zero").optional().meta({

@@ -81,9 +81,38 @@ export const CohortName = word(
   "expected a cohort's name of letters, digits, points, hyphens and underscores, at most 63; write it as beta",
 ).meta({ description: "Value of the header x-flotilla-cohort." });
 
+/** A release's name. */
+export const ReleaseName = word(
+  LABEL_VALUE,
+  63,
+  "expected a release's name of letters, digits, points, hyphens and underscores, at most 63; write it as 2026-11",
+).meta({
+  description: "Value of the header x-flotilla-release. Text: put it in quotes where YAML would read a number.",
+});
+
 /** A path with one of some endings. */
 export function path(what: string, endings: readonly string[]) {
   const error = `expected the path of ${what}, relative to the fleet file, ending in ${endings.join(" or ")}`;
   const pattern = new RegExp(`(${endings.map((ending) => ending.replace(".", "\\.")).join("|")})$`);
   return word(pattern, 1024, error);
+}
+
+/** What one pod asks for and may use. */
+export function resources(defaults: { readonly cpu: number; readonly memory: string }) {
+  return z
+    .strictObject({
+      cpu: cpu.optional().meta({
+        description: "Processors of one pod: 1, 0.5 or 500m. The most it may use, and what it asks for.",
+        default: defaults.cpu,
+      }),
+      cpuRequest: cpu.optional().meta({
+        description:
+          "Processors that one pod asks for, where that is less than it may use: more pods fit on a node, and share it when all are busy.",
+      }),
+      memory: size.optional().meta({
+        description: "Memory of one pod: 512Mi, 2Gi. Asked for, and the most it may use.",
+        default: defaults.memory,
+      }),
+    })
+    .meta({ description: "What one pod asks for and may use." });
 }

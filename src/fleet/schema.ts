@@ -1,8 +1,22 @@
 import { z } from "zod";
 import { CONTRACT_NAME, checkContractName } from "../contract/contract-name.js";
 import { clusterFields, DeliverySchema, SourceSchema } from "./schema-cluster.js";
+import { BridgeSchema, BrokerSchema } from "./schema-events.js";
 import { CallersSchema, CircuitBreakerSchema, MESH_DEFAULTS, MethodsSchema, ObjectivesSchema } from "./schema-mesh.js";
-import { CohortName, count, cpu, duration, label, path, percent, RevisionName, size, word } from "./schema-values.js";
+import { StreamsSchema } from "./schema-streams.js";
+import { StubSchema } from "./schema-stub.js";
+import {
+  CohortName,
+  count,
+  duration,
+  label,
+  path,
+  percent,
+  ReleaseName,
+  RevisionName,
+  resources,
+  word,
+} from "./schema-values.js";
 
 export { RevisionName };
 
@@ -10,6 +24,9 @@ export { RevisionName };
  * The fleet file's format. Each `meta` is what editors show, through docs/fleet.schema.json. Each error text says what
  * was expected and, after a semicolon, what to write; schema-findings.ts adds what came instead.
  */
+
+/** How modules end. */
+const MODULES = [".ts", ".js", ".mjs"] as const;
 
 /** What a field is where the file does not say. Shown to editors, applied by resolve.ts. */
 export const DEFAULTS = {
@@ -22,26 +39,13 @@ export const DEFAULTS = {
   cpuUtilization: 70,
   batchingMaxSize: 1,
   batchingMaxDelay: "0ms",
+  paddingAxis: 1,
   queueSize: 256,
   workers: 1,
+  reserve: "20ms",
 } as const;
 
-const Resources = z
-  .strictObject({
-    cpu: cpu.optional().meta({
-      description: "Processors of one pod: 1, 0.5 or 500m. The most it may use, and what it asks for.",
-      default: DEFAULTS.cpu,
-    }),
-    cpuRequest: cpu.optional().meta({
-      description:
-        "Processors that one pod asks for, where that is less than it may use: more pods fit on a node, and share it when all are busy.",
-    }),
-    memory: size.optional().meta({
-      description: "Memory of one pod: 512Mi, 2Gi. Asked for, and the most it may use.",
-      default: DEFAULTS.memory,
-    }),
-  })
-  .meta({ description: "What one pod asks for and may use." });
+const Resources = resources({ cpu: DEFAULTS.cpu, memory: DEFAULTS.memory });
 
 const Replicas = z
   .strictObject({
@@ -58,6 +62,23 @@ const Replicas = z
   })
   .meta({ description: "How many pods a revision has." });
 
+const PADDING_ERROR = "expected the model's inputs and numbers; write values: { input_ids: 0, attention_mask: 0 }";
+const Padding = z
+  .strictObject({
+    axis: count(1, 16).optional().meta({
+      description: "Dimension that calls may differ in, from 0: 1 is the first after the rows.",
+      default: DEFAULTS.paddingAxis,
+    }),
+    values: z
+      .record(z.string(), z.number(PADDING_ERROR), PADDING_ERROR)
+      .refine((values) => Object.keys(values).length > 0, PADDING_ERROR)
+      .meta({ description: "What each input is filled up with, by its name." }),
+  })
+  .meta({
+    description:
+      "Lets calls of other lengths share a run: all are filled up to the longest. For models that tell filling from data, as by an attention mask.",
+  });
+
 const Batching = z
   .strictObject({
     maxSize: count(1, 65_536).optional().meta({
@@ -68,6 +89,7 @@ const Batching = z
       description: "How long the first call of a batch waits for company. 0ms: only calls that wait anyway are joined.",
       default: DEFAULTS.batchingMaxDelay,
     }),
+    padding: Padding.optional(),
   })
   .meta({ description: "How calls are joined into one run of the model." });
 
@@ -101,19 +123,34 @@ const deadline = duration("above zero").optional().meta({
 });
 
 const SHA256_ERROR = "expected a sha256 as 64 hexadecimal digits; write what `sha256sum` prints for the model";
+const sha256 = z
+  .string(SHA256_ERROR)
+  .regex(/^[0-9a-fA-F]{64}$/, SHA256_ERROR)
+  .transform((digest) => digest.toLowerCase());
 
-/** One immutable model that serves a contract. */
+/** One immutable model, or composition of other contracts, that serves a contract. */
 export const RevisionSchema = z
   .strictObject({
-    model: path("a model", [".onnx"]).meta({
-      description: "Path of the model, relative to the fleet file and inside its folder.",
-      examples: ["models/fraud/r1.onnx"],
+    model: path("a model", [".onnx"])
+      .optional()
+      .meta({
+        description: "Path of the model, relative to the fleet file and inside its folder.",
+        examples: ["models/fraud/r1.onnx"],
+      }),
+    module: path("a module", MODULES)
+      .optional()
+      .meta({
+        description:
+          "In place of a model, a composition: path of the module that answers by calling the contracts of `calls`.",
+        examples: ["models/ocr/r1.ts"],
+      }),
+    sha256: sha256.meta({
+      description:
+        "Digest that the model's file, or the composition's sources, must have. What has another one is not served.",
     }),
-    sha256: z
-      .string(SHA256_ERROR)
-      .regex(/^[0-9a-fA-F]{64}$/, SHA256_ERROR)
-      .transform((digest) => digest.toLowerCase())
-      .meta({ description: "Digest that the model's file must have. A file with another one is not served." }),
+    bundled: sha256.optional().meta({
+      description: "Digest of the composition as one file. `flotilla package` writes it into images; leave it out.",
+    }),
     image: word(/^[\w.:/@-]+$/, 500, "expected an image with a tag or a digest")
       .optional()
       .meta({
@@ -121,9 +158,15 @@ export const RevisionSchema = z
           "The revision's container image. By default <repository>/<contract>:<revision>-<digest>-<version>.",
       }),
     source: SourceSchema.optional(),
+    licence: word(/\S/, 100, "expected the model's licence, at most 100 letters")
+      .optional()
+      .meta({
+        description: "The model's licence, for the register of models: an SPDX identifier, or the words of a contract.",
+        examples: ["Apache-2.0"],
+      }),
     ...tuning,
   })
-  .meta({ description: "One immutable model that serves the contract. A new model is a new revision." });
+  .meta({ description: "One immutable model, or composition, that serves the contract. A new one is a new revision." });
 
 /** Revision by share of the calls. */
 export const TrafficSchema = z
@@ -204,14 +247,26 @@ export const ContractSchema = z
     owner: word(/\S/, 253, "expected who answers for the contract, at most 253 letters").optional().meta({
       description: "Who answers for the contract: a team, a mail address, a channel.",
     }),
+    purpose: word(/\S/, 500, "expected what the contract is for, at most 500 letters")
+      .optional()
+      .meta({
+        description: "What its answers are for, and what they are not for: for the register of models.",
+        examples: ["Sorts reports for a second look. Decides nothing by itself."],
+      }),
     callers: CallersSchema.optional(),
     calls: z.array(ContractName, "expected a list of contracts").optional().meta({
       description:
         "Contracts of this fleet that the contract's own code calls. They let it in; no others are in its reach.",
       default: [],
     }),
+    reserve: duration("zero or more").optional().meta({
+      description:
+        "What a composition keeps of each call's deadline for itself: those it calls have to be done that much sooner.",
+      default: DEFAULTS.reserve,
+    }),
     methods: MethodsSchema.optional(),
-    transform: path("a module", [".ts", ".js", ".mjs"])
+    streams: StreamsSchema.optional(),
+    transform: path("a module", MODULES)
       .optional()
       .meta({
         description:
@@ -228,7 +283,7 @@ export const ContractSchema = z
     revisions: z
       .record(RevisionName, RevisionSchema, "expected revisions by name; write r1: { model: …, sha256: … }")
       .refine((revisions) => Object.keys(revisions).length > 0, "expected at least one revision; run `flotilla add`")
-      .meta({ description: "Models that serve the contract, by name.", minProperties: 1 }),
+      .meta({ description: "Models, or compositions, that serve the contract, by name.", minProperties: 1 }),
     traffic: TrafficSchema.optional(),
     shadow: ShadowSchema.optional(),
     cohorts: CohortsSchema.optional(),
@@ -248,8 +303,27 @@ export const ContractSchema = z
       default: false,
     }),
     delivery: DeliverySchema.optional(),
+    stub: StubSchema.optional(),
   })
   .meta({ description: "One contract and what serves it." });
+
+const RELEASE_ERROR = "expected revisions by contract; write { acme.ocr.v1: r2 }";
+
+/** Sets of revisions that belong together. */
+export const ReleasesSchema = z
+  .record(
+    ReleaseName,
+    z
+      .record(ContractName, RevisionName, RELEASE_ERROR)
+      .refine((revisions) => Object.keys(revisions).length > 0, RELEASE_ERROR)
+      .meta({ description: "The revision of each contract of the release.", minProperties: 1 }),
+    "expected releases by name; write 2026-11: { acme.ocr.v1: r2 }",
+  )
+  .meta({
+    description:
+      "Revisions that belong together, by the name of their release. A call with the header x-flotilla-release is answered by these, along the whole chain, or refused.",
+    examples: [{ "2026-11": { "acme.ocr.v1": "r2", "acme.ocr_detector.v1": "r1" } }],
+  });
 
 const NO_CONTRACTS = "expected at least one contract; run `flotilla add`";
 
@@ -280,6 +354,12 @@ export const FleetSchema = z
         defaults: DefaultsSchema.optional(),
         contracts: z.array(ContractSchema, "expected a list of contracts").min(1, NO_CONTRACTS).meta({
           description: "The fleet's contracts.",
+        }),
+        releases: ReleasesSchema.optional(),
+        broker: BrokerSchema.optional(),
+        bridges: z.array(BridgeSchema, "expected a list of bridges").optional().meta({
+          description: "What turns events into calls of the contracts, and their answers into events.",
+          default: [],
         }),
       })
       .meta({ description: "What the fleet serves." }),

@@ -11,6 +11,10 @@ export interface FleetSpec {
   readonly ingress: IngressSpec | undefined;
   /** In the file's order. */
   readonly contracts: readonly ContractSpec[];
+  /** Where events come from and go to; undefined: the fleet has no bridges. */
+  readonly broker: BrokerSpec | undefined;
+  /** In the file's order. */
+  readonly bridges: readonly BridgeSpec[];
 }
 
 /** Where the fleet's container images are. */
@@ -68,16 +72,21 @@ export interface ContractSpec {
   /** Protobuf package with a version, `acme.fraud.v1`. */
   readonly name: string;
   readonly owner: string | undefined;
+  /** What its answers are for. */
+  readonly purpose: string | undefined;
   /** Absolute path of the module that wraps the model, where there is one. */
   readonly transform: string | undefined;
   /** Absolute path of a request in protobuf JSON that shows how the contract is called. */
   readonly example: string | undefined;
-  /** `namespace/serviceaccount` of those who may call. */
-  readonly callers: readonly string[];
+  /** `namespace/serviceaccount` of those who may call; undefined where the file does not say, which is nobody. */
+  readonly callers: readonly string[] | undefined;
   /** Contracts of the fleet that this one's own code calls. */
   readonly calls: readonly string[];
+  /** What a composition keeps of each call's deadline for itself. */
+  readonly reserveMs: number;
   /** Settings of single methods, by name: `Predict`. */
   readonly methods: ReadonlyMap<string, MethodSpec>;
+  readonly streams: StreamSpec;
   /** In the file's order. */
   readonly revisions: readonly RevisionSpec[];
   /** In the file's order, adding up to 100; never empty. Revisions whose share is 0 are left out. */
@@ -85,6 +94,8 @@ export interface ContractSpec {
   readonly shadow: ShadowSpec | undefined;
   /** Revision by cohort. */
   readonly cohorts: ReadonlyMap<string, string>;
+  /** Revision by release, of the releases that the contract is in. In the file's order. */
+  readonly releases: ReadonlyMap<string, string>;
   readonly fallback: FallbackSpec | undefined;
   readonly retries: RetrySpec | undefined;
   /** How long a call may take where its caller does not say. */
@@ -98,6 +109,16 @@ export interface ContractSpec {
   /** Whether the fleet's ingress leads here. */
   readonly ingress: boolean;
   readonly delivery: DeliverySpec | undefined;
+  /** How its pods answer where they are stubs; undefined: they serve its models. */
+  readonly stub: StubSpec | undefined;
+}
+
+/** Pods that answer with no model. */
+export interface StubSpec {
+  /** As `flotilla stub --latency` takes it; undefined: answers take no longer than they do. */
+  readonly latency: string | undefined;
+  /** Per cent of the calls that fail, by gRPC code, in the file's order. */
+  readonly errors: ReadonlyMap<string, number>;
 }
 
 /** What one method has in place of its contract's. */
@@ -105,6 +126,21 @@ export interface MethodSpec {
   readonly deadlineMs: number | undefined;
   /** `namespace/serviceaccount`; undefined: the contract's. */
   readonly callers: readonly string[] | undefined;
+}
+
+/** How long streams may last, and how many there may be. */
+export interface StreamSpec {
+  /** A stream in which nothing moves for so long is ended. */
+  readonly idleMs: number;
+  /** How long a stream has to be answered what it has sent, once it is to end. */
+  readonly drainMs: number;
+  /** Streams that one caller may have open at one server. */
+  readonly perCaller: number;
+  /** Messages of one stream, and their bytes together; Infinity for any. */
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  /** Name of the Secret whose `key` signs the state that callers keep. */
+  readonly secret: string | undefined;
 }
 
 /** What keeps failing pods and too many calls away from one another. */
@@ -132,13 +168,17 @@ export interface DeliverySpec {
   readonly intervalMs: number;
 }
 
-/** One immutable model that serves a contract. */
+/** One immutable model, or composition, that serves a contract. */
 export interface RevisionSpec {
   readonly name: string;
-  /** Absolute path of the .onnx file. */
-  readonly model: string;
-  /** Hex digest that the file must have. */
+  /** Absolute path of the .onnx file; undefined where the revision is a composition. */
+  readonly model: string | undefined;
+  /** Undefined where the revision is a model. */
+  readonly module: ModuleSpec | undefined;
+  /** Hex digest that the model's file, or the composition's sources, must have. */
   readonly sha256: string;
+  /** The model's, for the register of models. */
+  readonly licence: string | undefined;
   /** The container image; undefined: names.ts says. */
   readonly image: string | undefined;
   /** Where a pod gets the model from; undefined: its image. */
@@ -152,6 +192,14 @@ export interface RevisionSpec {
   readonly threads: number | undefined;
   readonly resources: ResourceSpec;
   readonly replicas: ReplicaSpec;
+}
+
+/** The module of a composition. */
+export interface ModuleSpec {
+  /** Absolute path. */
+  readonly path: string;
+  /** Hex digest of the module as one file, where it is one: in an image. */
+  readonly bundledSha256: string | undefined;
 }
 
 /** Where a pod gets its model from, where its image does not hold it. */
@@ -176,6 +224,16 @@ export interface BatchingSpec {
   readonly maxRows: number;
   /** How long the first call of a batch waits for company. */
   readonly maxDelayMs: number;
+  /** How calls of other lengths may share a run; undefined: they don't. */
+  readonly padding: PaddingSpec | undefined;
+}
+
+/** How calls are filled up to the longest of a run. */
+export interface PaddingSpec {
+  /** The dimension that they may differ in, from 0; never the rows. */
+  readonly axis: number;
+  /** What each input is filled up with, by its name. */
+  readonly values: Readonly<Record<string, number>>;
 }
 
 export interface WeightSpec {
@@ -219,4 +277,79 @@ export interface ReplicaSpec {
   readonly cpuUtilizationPercent: number;
   /** Calls at a time per pod above which pods are added; undefined: processors alone decide. */
   readonly inFlight: number | undefined;
+}
+
+/** A NATS with JetStream: where events come from and go to. */
+export interface BrokerSpec {
+  /** At least one. */
+  readonly servers: readonly BrokerAddress[];
+  /** Secret with the credentials; undefined: none are asked for. */
+  readonly secret: string | undefined;
+  readonly tls: boolean;
+  /** Of its monitoring, as `host:port`; undefined: nobody asks it for the lag. */
+  readonly monitoring: string | undefined;
+  /** Account that the streams are in. */
+  readonly account: string;
+}
+
+export interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What turns events into calls of a contract, and their answers into events. */
+export interface BridgeSpec {
+  readonly name: string;
+  readonly contract: string;
+  /** A unary method of the contract. */
+  readonly method: string;
+  readonly from: EventSource;
+  /** Subject of the predictions. */
+  readonly to: string;
+  /** Subject of events that can't be predicted. */
+  readonly deadLetter: string;
+  /** Attribute of the events that is their key: events of one key are predicted in order. Undefined: in any order. */
+  readonly orderBy: string | undefined;
+  /** Events that its pods together have taken and not yet acknowledged, at most. */
+  readonly maxInFlight: number;
+  /** Events joined into one call; undefined: a call for each. */
+  readonly window: WindowSpec | undefined;
+  readonly retries: EventRetrySpec;
+  /** Form of the predictions' data. */
+  readonly format: "json" | "protobuf";
+  /** CloudEvents content mode of the predictions. */
+  readonly mode: "binary" | "structured";
+  readonly resources: ResourceSpec;
+  readonly replicas: BridgeReplicaSpec;
+}
+
+/** Where a bridge's events are. The bridge's name is the durable consumer's. */
+export interface EventSource {
+  readonly stream: string;
+  /** May have wildcards. */
+  readonly subject: string;
+}
+
+export interface WindowSpec {
+  /** Events of one call. */
+  readonly maxSize: number;
+  /** How long the first event waits for others. */
+  readonly maxDelayMs: number;
+}
+
+/** How an event is tried again whose call failed for want of luck. */
+export interface EventRetrySpec {
+  /** Tries after the first. */
+  readonly attempts: number;
+  /** Before the second try; twice as long before each further one. */
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+}
+
+export interface BridgeReplicaSpec {
+  /** 0 only where pods are added by lag. */
+  readonly min: number;
+  readonly max: number;
+  /** Events waiting per pod above which pods are added; undefined: there are always `min`. */
+  readonly scaleOnLag: number | undefined;
 }

@@ -1,8 +1,9 @@
 import { Metadata, type ServerDuplexStream, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { Fault } from "../contract/fault.js";
-import type { Model, Timing } from "../serving/inference.js";
+import type { Model, NamedRelease, Timing, Wanted } from "../serving/inference.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
+import { RELEASE_HEADER, RELEASE_REVISION_HEADER, RELEASE_TRAILER } from "../telemetry/trace.js";
 import { toStatus } from "./status.js";
 
 /** Request metadata by which a caller picks a revision. */
@@ -18,20 +19,34 @@ export function deadlineOf(call: AnyCall): number {
   return deadline instanceof Date ? deadline.getTime() : deadline;
 }
 
-/** The revision that the caller asks for, if any. */
-export function wantedRevision(metadata: Metadata): string | undefined {
-  const [value] = metadata.get(REVISION_HEADER);
+/** What the caller, or the mesh for it, says of the revision that shall answer. */
+export function wantedOf(metadata: Metadata): Wanted {
+  const release = headerOf(metadata, RELEASE_HEADER);
+  return {
+    revision: headerOf(metadata, REVISION_HEADER),
+    release: release === undefined ? undefined : { name: release, ledTo: headerOf(metadata, RELEASE_REVISION_HEADER) },
+  };
+}
+
+function headerOf(metadata: Metadata, name: string): string | undefined {
+  const [value] = metadata.get(name);
   return value === undefined ? undefined : String(value);
 }
 
-/** Trailing metadata that says who answered, and with `timing` where the time went (milliseconds). */
-export function answerTrailers(
-  model: Model,
-  timing?: Timing & { readonly codecMs: number; readonly totalMs: number },
-): Metadata {
+/** What is said of an answer beside who gave it. */
+export interface AnswerFacts {
+  /** The release that the call named. */
+  readonly release?: NamedRelease | undefined;
+  /** Where the time went, in milliseconds. */
+  readonly timing?: (Timing & { readonly codecMs: number; readonly totalMs: number }) | undefined;
+}
+
+/** Trailing metadata that says who answered. */
+export function answerTrailers(model: Model, { release, timing }: AnswerFacts): Metadata {
   const trailers = new Metadata();
   trailers.set(REVISION_HEADER, model.revision);
   if (model.digest !== undefined) trailers.set(DIGEST_HEADER, model.digest);
+  if (release !== undefined) trailers.set(RELEASE_TRAILER, release.name);
   if (timing) trailers.set(TIMING_HEADER, formatTiming(timing));
   return trailers;
 }
@@ -60,6 +75,14 @@ export interface CallRecord {
 
 /** Told of every call that was answered. */
 export type CallObserver = (record: CallRecord) => void;
+
+/** Counts open streams in the metrics: told of a stream that has begun; what it returns is to be told of its end. */
+export function streamObserver({ openStreams }: Metrics): (model: Model) => () => void {
+  return ({ contract, revision }) => {
+    openStreams.inc({ contract, revision });
+    return () => openStreams.dec({ contract, revision });
+  };
+}
 
 /** Counts calls in the metrics, and logs what is no `Fault`: the caller is told nothing of it. */
 export function callObserver(metrics: Metrics, log: Log): CallObserver {

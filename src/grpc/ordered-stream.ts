@@ -1,6 +1,6 @@
 import type { Metadata, ServerDuplexStream, StatusObject } from "@grpc/grpc-js";
-import { Fault } from "../contract/fault.js";
 import { toStatus } from "./status.js";
+import type { StreamWatch } from "./stream-watch.js";
 
 /** What became of one message of a stream: its answer, or the status that ends the stream after the answers before it. */
 export type StreamReply = { readonly message: Buffer } | { readonly status: StatusObject };
@@ -9,15 +9,18 @@ export type StreamReply = { readonly message: Buffer } | { readonly status: Stat
 export interface OrderedStreamOptions {
   /** Messages that may be unanswered; reading stops there until one is answered. */
   readonly maxInFlight: number;
-  /** Once aborted, what was read is answered and the stream ends with UNAVAILABLE. */
-  readonly draining: AbortSignal | undefined;
+  /** Says when the stream is to end: what was read is answered, as far as there is time, and the rest is given up. */
+  readonly watch: StreamWatch | undefined;
   /**
    * Takes a message on; `reply` is called exactly once, at any time.
    * @returns gives the message up
    */
   take(request: Buffer<ArrayBuffer>, reply: (reply: StreamReply) => void): () => void;
-  /** Trailing metadata of a stream that ends well. */
-  trailers?(): Metadata;
+  /**
+   * Trailing metadata of a stream that ends without a fault in a message.
+   * @param whole whether all that was read is answered
+   */
+  trailers?(whole: boolean): Metadata;
 }
 
 /** The place of one message in the order of answers. */
@@ -35,19 +38,22 @@ export function answerInOrder(
   call: ServerDuplexStream<Buffer<ArrayBuffer>, Buffer>,
   options: OrderedStreamOptions,
 ): void {
-  const { maxInFlight, draining } = options;
+  const { maxInFlight, watch } = options;
+  const ending = watch?.ending;
   const slots: Slot[] = [];
   let state: "open" | "ending" | "over" = "open";
-  let drained = false;
   let blocked = false;
+  let patience: NodeJS.Timeout | undefined;
 
   const take = (request: Buffer<ArrayBuffer>): void => {
     if (state !== "open") return;
     const slot: Slot = { reply: undefined, cancel: () => {} };
     slots.push(slot);
     if (slots.length >= maxInFlight) call.pause();
+    watch?.began(request.length);
     slot.cancel = options.take(request, (reply) => {
       slot.reply = reply;
+      watch?.answered();
       flush();
     });
   };
@@ -69,10 +75,10 @@ export function answerInOrder(
   };
 
   const finish = (): void => {
-    if (drained) fail(toStatus(new Fault("DRAINING", "the server is draining: open the stream anew")));
+    if (ending?.aborted) fail(toStatus(ending.reason, options.trailers?.(true)));
     else {
       leave();
-      call.end(options.trailers?.());
+      call.end(options.trailers?.(true));
     }
   };
 
@@ -81,16 +87,21 @@ export function answerInOrder(
     flush();
   };
 
-  const drain = (): void => {
-    if (state !== "open") return;
-    drained = true;
+  const end = (): void => {
     call.pause();
+    patience = setTimeout(giveUp, watch!.drainMs).unref();
     endWhenAnswered();
   };
 
+  /** A model that is slow, or a caller that reads nothing, is not waited for any longer. */
+  const giveUp = (): void => fail(toStatus(ending!.reason, options.trailers?.(false)));
+
   const leave = (): void => {
+    if (state === "over") return;
     state = "over";
-    draining?.removeEventListener("abort", drain);
+    clearTimeout(patience);
+    ending?.removeEventListener("abort", end);
+    watch?.close();
     for (const slot of slots.splice(0)) slot.cancel();
   };
 
@@ -101,6 +112,6 @@ export function answerInOrder(
   call.on("end", endWhenAnswered);
   call.on("cancelled", leave);
   call.on("data", take);
-  if (draining?.aborted) drain();
-  else draining?.addEventListener("abort", drain);
+  if (ending?.aborted) end();
+  else ending?.addEventListener("abort", end);
 }

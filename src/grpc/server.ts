@@ -1,14 +1,17 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { ServedRepository } from "../serving/served-repository.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
-import { callObserver } from "./call.js";
+import { callObserver, streamObserver } from "./call.js";
 import { Health } from "./health.js";
+import { readMessagesInPlace } from "./message-reader.js";
 import { OpenCalls } from "./open-calls.js";
 import { OPEN_INFERENCE_SERVICE, openInferenceService } from "./open-inference/open-inference-service.js";
 import { reflectionServices } from "./reflection.js";
 import { typedService } from "./typed-service.js";
+import { type ConnectionLimits, connectionOptions, widenConnections, widenStreams } from "./wire-settings.js";
 
 /** How a fleet is served over gRPC. */
 export interface GrpcServerOptions {
@@ -25,6 +28,7 @@ export interface GrpcServerOptions {
   readonly version: string;
   /** Largest message, both ways, in bytes. */
   readonly maxMessageBytes: number;
+  readonly connections: ConnectionLimits;
   /** Lets callers load and unload models. */
   readonly allowRepositoryControl: boolean;
 }
@@ -66,15 +70,21 @@ export class GrpcServer {
     // What it would print itself, it also throws or reports.
     setLogVerbosity(logVerbosity.NONE);
     const server = new Server({
+      ...connectionOptions(options.connections),
       "grpc.max_receive_message_length": maxMessageBytes,
       "grpc.max_send_message_length": maxMessageBytes,
     });
+    readMessagesInPlace();
+    widenStreams(server);
     const draining = new AbortController();
+    // Every open stream listens.
+    setMaxListeners(0, draining.signal);
     const health = new Health(repository, repository.contracts, [OPEN_INFERENCE_SERVICE]);
     health.addToServer(server);
     const openCalls = new OpenCalls();
     addServices(server, options, { openCalls, draining: draining.signal });
     const port = await bind(server, `${options.host}:${options.port}`);
+    widenConnections(server);
     return new GrpcServer({ server, port, health, draining, openCalls });
   }
 
@@ -107,12 +117,15 @@ interface Draining {
 function addServices(server: Server, options: GrpcServerOptions, { openCalls, draining }: Draining): void {
   const { repository, maxMessageBytes, serviceImages } = options;
   const observe = callObserver(options.metrics, options.log);
+  const onStream = streamObserver(options.metrics);
   for (const contract of repository.contracts) {
     const service = typedService(contract, repository, {
       maxMessageBytes,
       maxStreamInFlight: MAX_STREAM_IN_FLIGHT,
+      streams: repository.streamsOf(contract.name),
       draining,
       observe,
+      onStream,
     });
     server.addService(service.definition, openCalls.count(service.implementation));
   }

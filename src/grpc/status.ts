@@ -1,16 +1,25 @@
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { Fault, type FaultReason } from "../contract/fault.js";
 
+/** Trailing metadata of a failed call: the fault's reason, for programs. */
+const REASON_TRAILER = "flotilla-reason";
+
 /** The sole table from a fault to a gRPC code. */
 const CODES: Record<FaultReason, status> = {
   INVALID_INPUT: status.INVALID_ARGUMENT,
   UNKNOWN_MODEL: status.NOT_FOUND,
   UNKNOWN_REVISION: status.NOT_FOUND,
+  OUTSIDE_RELEASE: status.FAILED_PRECONDITION,
   OVERLOADED: status.RESOURCE_EXHAUSTED,
   TOO_LARGE: status.RESOURCE_EXHAUSTED,
+  STREAM_LIMIT: status.RESOURCE_EXHAUSTED,
+  // Of the codes that mean "begin anew" the one that is no failure of the server's.
+  STREAM_IDLE: status.ABORTED,
+  STATE_MISMATCH: status.FAILED_PRECONDITION,
   NOT_READY: status.UNAVAILABLE,
   DRAINING: status.UNAVAILABLE,
   WORKER_LOST: status.UNAVAILABLE,
+  CALLEE_UNAVAILABLE: status.UNAVAILABLE,
   DEADLINE: status.DEADLINE_EXCEEDED,
   CANCELLED: status.CANCELLED,
   NOT_ALLOWED: status.PERMISSION_DENIED,
@@ -25,11 +34,12 @@ export function toCode(fault: Fault): status {
 
 /**
  * The gRPC status of anything thrown. What is no `Fault` is a fault of ours: INTERNAL with a fixed text, its own text
- * is for the log alone. OVERLOADED carries `grpc-retry-pushback-ms`.
+ * is for the log alone. A fault's reason is in the trailer `flotilla-reason`; OVERLOADED carries `grpc-retry-pushback-ms`.
  * @see https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
  */
 export function toStatus(error: unknown, metadata = new Metadata()): StatusObject {
   if (!(error instanceof Fault)) return { code: status.INTERNAL, details: "internal error", metadata };
+  metadata.set(REASON_TRAILER, error.reason);
   if (error.retryAfterMs !== undefined) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(error.retryAfterMs)));
   return { code: toCode(error), details: shorten(error.message), metadata };
 }

@@ -4,11 +4,14 @@ import { createEncoder, type Encoder } from "../contract/encoder.js";
 import { Fault } from "../contract/fault.js";
 import { StreamState } from "../contract/stream-state.js";
 import type { Model, Outcome, Timing, Work } from "../serving/inference.js";
+import type { HopSummary } from "../telemetry/made-hops.js";
+import type { IncomingHeaders } from "../telemetry/trace.js";
 
 /** One request of a typed method, on its way to a model. */
 export interface TypedCall {
   readonly model: Model;
   readonly request: Buffer<ArrayBuffer>;
+  readonly headers: IncomingHeaders;
   /** Absolute epoch milliseconds; Infinity for none. */
   readonly deadlineMs: number;
   /** What the call's stream carries; a new one for a unary call. */
@@ -17,7 +20,14 @@ export interface TypedCall {
 
 /** What became of a `TypedCall`. `fault` is whatever was thrown. */
 export type TypedAnswer =
-  | { readonly ok: true; readonly message: Buffer; readonly timing: Timing; readonly codecMs: number }
+  | {
+      readonly ok: true;
+      readonly message: Buffer;
+      readonly timing: Timing;
+      readonly codecMs: number;
+      /** Whom a composition called for it. */
+      readonly hops: readonly HopSummary[];
+    }
   | { readonly ok: false; readonly fault: unknown };
 
 /** One rpc of a contract, its codec worked out at load. */
@@ -65,12 +75,12 @@ export class TypedMethod {
     return call.model.submit(work, call.deadlineMs, (outcome) => settle(this.#answer(call, outcome, decodeMs)));
   }
 
-  #toWork({ request, state }: TypedCall): Work {
+  #toWork({ request, headers, state }: TypedCall): Work {
     // A plain view: Buffer's own subarray and slice mean something else.
     const bytes = new Uint8Array(request.buffer, request.byteOffset, request.byteLength);
     if (this.#decode) return { kind: "tensors", inputs: state.before(this.#decode(bytes)), outputs: this.#outputs };
-    const { requestType, responseType } = this.method;
-    return { kind: "message", requestType, responseType, request: bytes };
+    const { name, requestType, responseType } = this.method;
+    return { kind: "message", method: name, requestType, responseType, request: bytes, headers };
   }
 
   #answer({ state }: TypedCall, outcome: Outcome, decodeMs: number): TypedAnswer {
@@ -80,7 +90,8 @@ export class TypedMethod {
       const message = outcome.kind === "message" ? toBuffer(outcome.response) : this.#encode!(outcome.outputs);
       if (outcome.kind === "tensors") state.after(outcome.outputs);
       this.#checkSize(message);
-      return { ok: true, message, timing: outcome.timing, codecMs: decodeMs + performance.now() - startMs };
+      const hops = (outcome.kind === "message" && outcome.hops) || [];
+      return { ok: true, message, timing: outcome.timing, codecMs: decodeMs + performance.now() - startMs, hops };
     } catch (fault) {
       return { ok: false, fault: this.#name(fault) };
     }

@@ -26,12 +26,22 @@ export class ApiResources {
 
   /** @returns undefined where the cluster does not know the kind */
   async find({ apiVersion, kind }: { apiVersion: string; kind: string }): Promise<ApiResource | undefined> {
+    return (await this.#kindsOf(apiVersion)).find((resource) => resource.kind === kind);
+  }
+
+  /** Begins to ask for what will be looked for. */
+  expect(apiVersions: readonly string[]): void {
+    // Whoever looks for one of its kinds hears of a failure.
+    for (const apiVersion of apiVersions) this.#kindsOf(apiVersion).catch(() => undefined);
+  }
+
+  #kindsOf(apiVersion: string): Promise<ApiResource[]> {
     let known = this.#known.get(apiVersion);
     if (known === undefined) {
       known = this.#discover(apiVersion);
       this.#known.set(apiVersion, known);
     }
-    return (await known).find((resource) => resource.kind === kind);
+    return known;
   }
 
   async #discover(apiVersion: string): Promise<ApiResource[]> {

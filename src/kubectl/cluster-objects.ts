@@ -35,12 +35,13 @@ export async function readObject(
 
 /**
  * The objects of one kind that carry some labels.
+ * @param of without a namespace those of all
  * @throws ClusterError
  */
 export async function listObjects(
   cluster: Cluster,
   resource: ApiResource,
-  of: { readonly namespace: string; readonly selector: string },
+  of: { readonly namespace: string | undefined; readonly selector: string },
 ): Promise<KubeObject[]> {
   const { apiVersion, kind } = resource;
   const path = resourcePath(resource, of);
@@ -78,13 +79,57 @@ export async function dryRunApply(cluster: Cluster, resource: ApiResource, objec
   throw refused(response, { verb: "patch", resource, what: objectName(object), namespace });
 }
 
+/** An apply of some fields of an object that is there already. */
+export interface FieldsApply {
+  /** Who owns the fields from then on; others who applied them lose them. */
+  readonly fieldManager: string;
+  readonly dryRun: boolean;
+}
+
+/**
+ * Applies fields of an object, as long as it is still the version that they were made for.
+ * @param object with the version in its metadata
+ * @throws ClusterError; `conflict` where somebody changed the object meanwhile
+ */
+export async function applyFields(
+  cluster: Cluster,
+  resource: ApiResource,
+  object: KubeObject,
+  { fieldManager, dryRun }: FieldsApply,
+): Promise<KubeObject> {
+  const { name, namespace } = object.metadata;
+  const response = await cluster.request({
+    method: "PATCH",
+    path: resourcePath(resource, { name, namespace }),
+    query: { fieldManager, force: "true", ...(dryRun && { dryRun: "All" }) },
+    body: object,
+    contentType: "application/apply-patch+yaml",
+  });
+  if (response.status === 200) return response.body as KubeObject;
+  throw refused(response, { verb: "patch", resource, what: objectName(object), namespace });
+}
+
+/**
+ * Creates an object.
+ * @throws ClusterError, also where there is one of that name
+ */
+export async function createObject(cluster: Cluster, resource: ApiResource, object: KubeObject): Promise<KubeObject> {
+  const { namespace } = object.metadata;
+  const response = await cluster.request({ method: "POST", path: resourcePath(resource, { namespace }), body: object });
+  if (response.status === 201 || response.status === 200) return response.body as KubeObject;
+  throw refused(response, { verb: "create", resource, what: objectName(object), namespace });
+}
+
 function refused(
   { status, body }: ClusterResponse,
   request: { verb: string; resource: ApiResource; what: string; namespace: string | undefined },
 ): ClusterError {
   const { resource, what, namespace } = request;
   const { message = `the cluster answered ${status}` } = body as Status;
-  if (status !== 403) return new ClusterError(`${request.verb} ${what}: ${message}`);
+  if (status !== 403) {
+    const failing = status >= 500 || status === 429;
+    return new ClusterError(`${request.verb} ${what}: ${message}`, { conflict: status === 409, failing });
+  }
   // An apply of what is not there yet asks for the right to create it, which only the message tells.
   const verb = /cannot (\w+) resource/.exec(message)?.[1] ?? request.verb;
   const within = resource.namespaced && namespace !== undefined ? ` -n ${namespace}` : "";

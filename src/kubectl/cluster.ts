@@ -1,6 +1,7 @@
 import http from "node:http";
 import https from "node:https";
-import { KubeConfig } from "@kubernetes/client-node";
+import { Duplex, PassThrough } from "node:stream";
+import { KubeConfig, PortForward } from "@kubernetes/client-node";
 import { ClusterError } from "./cluster-error.js";
 
 /** Which cluster, and how patient to be with it. */
@@ -14,7 +15,7 @@ export interface ConnectOptions {
 }
 
 export interface ClusterRequest {
-  readonly method: "GET" | "PATCH";
+  readonly method: "GET" | "PATCH" | "POST" | "DELETE";
   /** `/api/v1/namespaces/models`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
@@ -27,6 +28,13 @@ export interface ClusterResponse {
   /** HTTP's. */
   readonly status: number;
   readonly body: unknown;
+}
+
+/** A port that a pod listens on. */
+export interface PodPort {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly port: number;
 }
 
 type Options = https.RequestOptions & { readonly headers: http.OutgoingHttpHeaders };
@@ -43,6 +51,10 @@ const NO_CONFIGURATION = "http://localhost:8080";
 export class Cluster {
   /** Name of the context. */
   readonly context: string;
+  /** The context's namespace, which commands work in unless they are told another. */
+  readonly namespace: string;
+  /** Name of the context's user in the kubeconfig. */
+  readonly user: string;
   readonly #config: KubeConfig;
   readonly #server: string;
   readonly #timeoutMs: number;
@@ -60,6 +72,8 @@ export class Cluster {
       throw new ClusterError("no cluster is configured; set KUBECONFIG, or give --kubeconfig and --context");
     }
     this.context = this.#config.getCurrentContext();
+    this.namespace = this.#config.getContextObject(this.context)?.namespace ?? "default";
+    this.user = this.#config.getCurrentUser()?.name ?? "unknown";
     this.#server = server.replace(/\/+$/, "");
     this.#timeoutMs = timeoutMs;
   }
@@ -81,6 +95,23 @@ export class Cluster {
     } catch (error) {
       const message = `${this.#server} of context ${this.context}: ${this.#reason(error as Error)}`;
       throw new ClusterError(message, { unanswered: true });
+    }
+  }
+
+  /**
+   * Connects to a port of a pod, as `kubectl port-forward` does: through the API server and the node to the pod's own
+   * loopback, past its sidecar and all network policies. It takes the right to forward ports.
+   * @throws ClusterError
+   */
+  async connectPod({ namespace, pod, port }: PodPort): Promise<Duplex> {
+    const [received, errors, sent] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    const forward = new PortForward(this.#config);
+    const what = `port ${port} of pod ${namespace}/${pod}`;
+    try {
+      const socket = await forward.portForward(namespace, pod, [port], received, errors, sent);
+      return podConnection(socket as WebSocket, { received, errors, sent, what });
+    } catch (error) {
+      throw new ClusterError(`${what}: ${forwardReason(error, namespace)}`);
     }
   }
 
@@ -133,6 +164,29 @@ function chooseContext(config: KubeConfig, context: string): void {
     throw new ClusterError(`the kubeconfig has no context ${context}; it has ${names.join(", ") || "none"}`);
   }
   config.setCurrentContext(context);
+}
+
+interface PodStreams {
+  readonly received: PassThrough;
+  readonly errors: PassThrough;
+  readonly sent: PassThrough;
+  readonly what: string;
+}
+
+/** One stream of what is sent and what is received; it ends with the socket. */
+function podConnection(socket: WebSocket, { received, errors, sent, what }: PodStreams): Duplex {
+  const connection = Duplex.from({ readable: received, writable: sent });
+  errors.on("data", (text: Buffer) => connection.destroy(new ClusterError(`${what}: ${text.toString("utf8").trim()}`)));
+  socket.onclose = () => received.end();
+  connection.once("close", () => socket.close());
+  return connection;
+}
+
+/** The library gives the event of a socket that was refused. */
+function forwardReason(error: unknown, namespace: string): string {
+  const message = (error as { message?: string }).message ?? String(error);
+  if (!message.includes("403")) return message;
+  return `you may not; ask for the right that \`kubectl auth can-i create pods/portforward -n ${namespace}\` looks for`;
 }
 
 /** The library's agents close a connection after each request, and a thousand contracts take tens of thousands. */

@@ -14,6 +14,7 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   "gateway.networking.k8s.io": "the Gateway API",
   "argoproj.io": "Argo Rollouts",
   "flagger.app": "Flagger",
+  "keda.sh": "KEDA",
 };
 
 /** Every kind that manifests may have in a fleet's namespace: where to look for what a fleet no longer has. */
@@ -31,6 +32,7 @@ export const FLEET_KINDS: readonly FleetKind[] = [
   ...kinds("gateway.networking.k8s.io/v1", "Gateway", "GRPCRoute"),
   ...kinds("argoproj.io/v1alpha1", "AnalysisTemplate", "Rollout"),
   ...kinds("flagger.app/v1beta1", "Canary", "MetricTemplate"),
+  ...kinds("keda.sh/v1alpha1", "ScaledObject"),
 ];
 
 function kinds(apiVersion: string, ...names: readonly string[]): FleetKind[] {

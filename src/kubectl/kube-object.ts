@@ -5,10 +5,21 @@ export interface KubeObject {
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
+    readonly resourceVersion?: string;
+    readonly creationTimestamp?: string;
+    readonly managedFields?: readonly ManagedFields[];
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
     readonly ownerReferences?: readonly unknown[];
   };
+}
+
+/** Who wrote fields of an object, and when. */
+export interface ManagedFields {
+  readonly manager?: string;
+  readonly time?: string;
+  /** As a tree of keys. */
+  readonly fieldsV1?: unknown;
 }
 
 /** An object as `kubectl` and its users name it: `VirtualService models/acme-fraud-v1`. */

@@ -1,33 +1,15 @@
+import type { HttpRoute } from "../../mesh/http-route.js";
 import { LABEL } from "../fleet/names.js";
-import { COHORT_HEADER, PIN_HEADER } from "../telemetry/trace.js";
 import type { KubeObject } from "./kube-object.js";
+import { cohortOf, isPinned, isWeighted, releasesOf, type VirtualService } from "./virtual-service.js";
 
 /** One thing about a contract's traffic that changes: `r1` from `90` to `50`. */
 export interface TrafficChange {
-  /** `r1`, `shadow r3`, `cohort beta`; with the route's name behind it where routes differ. */
+  /** `r1`, `shadow r3`, `cohort beta`, `release 2026-11`; with the route's name behind it where routes differ. */
   readonly what: string;
   /** As a reader says it: `90`, `20%`, `r2`, `off`. */
   readonly before: string;
   readonly after: string;
-}
-
-/** A VirtualService, as far as it says where calls go. */
-interface VirtualService extends KubeObject {
-  readonly spec?: { readonly gateways?: readonly string[]; readonly http?: readonly Route[] };
-}
-
-interface Route {
-  readonly name?: string;
-  readonly match?: readonly { readonly headers?: Readonly<Record<string, { readonly exact?: string }>> }[];
-  readonly route?: readonly { readonly destination: Destination; readonly weight?: number }[];
-  readonly mirrors?: readonly {
-    readonly destination: Destination;
-    readonly percentage?: { readonly value?: number };
-  }[];
-}
-
-interface Destination {
-  readonly subset?: string;
 }
 
 /** Between the revision and its fallback in the name of a subset of both. */
@@ -60,21 +42,26 @@ export function formatTraffic(contract: string, changes: readonly TrafficChange[
 }
 
 function isWeight(what: string): boolean {
-  return !what.startsWith("shadow ") && !what.startsWith("cohort ");
+  return !["shadow ", "cohort ", "release "].some((kind) => what.startsWith(kind));
 }
 
 /** What a VirtualService says, by what it says it of, in the order in which a reader looks. */
 function facts(object: KubeObject | undefined): Map<string, string> {
   const http = (object as VirtualService | undefined)?.spec?.http ?? [];
   const revision = revisionsBySubset(http);
-  const open = http.filter((route) => headersOf(route).length === 0);
-  return new Map([...weightFacts(open, revision), ...shadowFacts(open, revision), ...cohortFacts(http, revision)]);
+  const open = http.filter(isWeighted);
+  return new Map([
+    ...weightFacts(open, revision),
+    ...shadowFacts(open, revision),
+    ...cohortFacts(http, revision),
+    ...releaseFacts(http, revision),
+  ]);
 }
 
-type RevisionOf = (destination: Destination | undefined) => string;
+type RevisionOf = (destination: { readonly subset?: string } | undefined) => string;
 
 /** Shares are said once where all routes have the same. */
-function weightFacts(open: readonly Route[], revision: RevisionOf): [string, string][] {
+function weightFacts(open: readonly HttpRoute[], revision: RevisionOf): [string, string][] {
   const shares = open.map(({ name, route = [] }) => {
     const weights = route.map(({ destination, weight = 100 }) => [revision(destination), String(weight)] as const);
     return { name: name ?? "", weights };
@@ -85,7 +72,7 @@ function weightFacts(open: readonly Route[], revision: RevisionOf): [string, str
   });
 }
 
-function shadowFacts(open: readonly Route[], revision: RevisionOf): [string, string][] {
+function shadowFacts(open: readonly HttpRoute[], revision: RevisionOf): [string, string][] {
   return open.flatMap(({ mirrors = [] }) => {
     return mirrors.map(({ destination, percentage }): [string, string] => {
       return [`shadow ${revision(destination)}`, `${percentage?.value ?? 100}%`];
@@ -93,22 +80,26 @@ function shadowFacts(open: readonly Route[], revision: RevisionOf): [string, str
   });
 }
 
-function cohortFacts(http: readonly Route[], revision: RevisionOf): [string, string][] {
+function cohortFacts(http: readonly HttpRoute[], revision: RevisionOf): [string, string][] {
   return http.flatMap((route) => {
-    const cohorts = headersOf(route).filter(([name, match]) => name === COHORT_HEADER && match.exact !== undefined);
-    const goesTo = revision(route.route?.[0]?.destination);
-    return cohorts.map(([, match]): [string, string] => [`cohort ${match.exact}`, goesTo]);
+    const cohort = cohortOf(route);
+    return cohort === undefined ? [] : [[`cohort ${cohort}`, revision(route.route?.[0]?.destination)]];
   });
 }
 
-function headersOf({ match = [] }: Route): [string, { readonly exact?: string }][] {
-  return match.flatMap(({ headers = {} }) => Object.entries(headers));
+function releaseFacts(http: readonly HttpRoute[], revision: RevisionOf): [string, string][] {
+  return http.flatMap((route) => {
+    return releasesOf(route).map((release): [string, string] => [
+      `release ${release}`,
+      revision(route.route?.[0]?.destination),
+    ]);
+  });
 }
 
 /** A pin leads to a revision alone: its subset is the revision's name, whatever is in it. */
-function revisionsBySubset(http: readonly Route[]): RevisionOf {
-  const pins = http.filter((route) => headersOf(route).some(([name]) => name === PIN_HEADER));
-  const exact = new Set(pins.map(({ route }) => route?.[0]?.destination.subset));
+function revisionsBySubset(http: readonly HttpRoute[]): RevisionOf {
+  const pins = http.filter(isPinned);
+  const exact = new Set(pins.map(({ route }) => route?.[0]?.destination?.subset));
   return (destination) => {
     const subset = destination?.subset ?? "all";
     const guard = exact.has(subset) ? -1 : subset.lastIndexOf(GUARD);

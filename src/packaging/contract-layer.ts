@@ -2,18 +2,14 @@ import { relative, sep } from "node:path";
 import { contractImage, imagePath } from "../fleet/protos.js";
 import type { ContractSpec, FleetSpec } from "../fleet/spec.js";
 import type { ImageFile } from "./image-file.js";
-import { textFile } from "./image-file.js";
-import { packageFiles } from "./installed-packages.js";
+import { moduleLayer } from "./module-layer.js";
 import type { Platform } from "./platform.js";
-import { platformPackages } from "./platform-packages.js";
-import { transformAssets } from "./transform-assets.js";
-import { bundleTransform } from "./transform-bundle.js";
 
 /** What all revisions of a contract have in their images. */
 export interface ContractLayers {
   /** Packages that the transform imports. */
   readonly packages: readonly ImageFile[];
-  /** The contract's descriptors, the transform, and the files that it reads. */
+  /** The contract's descriptors and those of whom it calls, the transform, and the files that it reads. */
   readonly contract: readonly ImageFile[];
   /** The transform's path in the image's fleet; undefined: the contract has none. */
   readonly transform: string | undefined;
@@ -30,23 +26,21 @@ export async function contractLayers(
   spec: ContractSpec,
   platform: Platform,
 ): Promise<ContractLayers> {
-  const bytes = await contractImage(fleet.root, spec.name);
-  const descriptors = { path: inFleet(fleet, imagePath(fleet.root, spec.name)), content: { bytes } };
+  const composed = spec.revisions.some(({ module }) => module !== undefined);
+  const descriptors = await descriptorFiles(fleet, composed ? [spec.name, ...spec.calls] : [spec.name]);
   if (spec.transform === undefined) {
-    return { packages: [], contract: [descriptors], transform: undefined, close: () => undefined };
+    return { packages: [], contract: descriptors, transform: undefined, close: () => undefined };
   }
-  const bundle = await bundleTransform(spec.transform);
-  const assets = await transformAssets(fleet.root, bundle.sources);
-  const { packages, close } = await platformPackages(bundle.packages, platform);
-  const transform = inFleet(fleet, spec.transform).replace(/\.(ts|mjs)$/, ".js");
-  return {
-    packages: packageFiles(packages),
-    contract: [descriptors, textFile(transform, bundle.code), ...assets],
-    transform,
-    close,
-  };
+  const { packages, files, path, close } = await moduleLayer(fleet, spec.transform, platform);
+  return { packages, contract: [...descriptors, ...files], transform: path, close };
 }
 
-function inFleet({ root }: FleetSpec, path: string): string {
-  return relative(root, path).split(sep).join("/");
+/** By the descriptors of those whom it calls a composition writes and reads their messages. */
+function descriptorFiles({ root }: FleetSpec, contracts: readonly string[]): Promise<ImageFile[]> {
+  return Promise.all(
+    contracts.map(async (contract) => {
+      const path = relative(root, imagePath(root, contract)).split(sep).join("/");
+      return { path, content: { bytes: await contractImage(root, contract) } };
+    }),
+  );
 }

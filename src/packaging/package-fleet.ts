@@ -1,14 +1,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { moduleDigest } from "../fleet/module-digest.js";
 import { packageVersion } from "../fleet/package-root.js";
-import type { FleetSpec } from "../fleet/spec.js";
+import type { ContractSpec, FleetSpec, RevisionSpec } from "../fleet/spec.js";
 import { type ImageContext, writeContext } from "./context-folder.js";
-import { contractLayers } from "./contract-layer.js";
+import { type ContractLayers, contractLayers } from "./contract-layer.js";
 import { buildCommand, type EngineName, pushCommand, runEngine } from "./engine.js";
+import { moduleLayer } from "./module-layer.js";
 import type { ContractImages, PackagePlan, RevisionImage } from "./package-plan.js";
 import type { Platform } from "./platform.js";
-import { revisionImage } from "./revision-image.js";
+import { compositionImage, revisionImage } from "./revision-image.js";
 import { runtimeImage } from "./runtime-image.js";
 
 /** How a fleet is packaged. */
@@ -97,13 +99,32 @@ class Packager {
       const images: PackagedImage[] = [];
       for (const one of revisions) {
         const build = revisionBuild(one, this.#packaging);
-        const context = await revisionImage({ fleet: this.#fleet, contract, revision: one.revision }, layers);
-        const layerBytes = await this.#make(build, context);
+        const layerBytes = await this.#revision({ contract, revision: one.revision, layers }, build);
         images.push({ image: one.image, contract: contract.name, revision: one.revision.name, layerBytes });
       }
       return images;
     } finally {
       layers.close();
+    }
+  }
+
+  async #revision(
+    { contract, revision, layers }: { contract: ContractSpec; revision: RevisionSpec; layers: ContractLayers },
+    build: Build,
+  ): Promise<Record<string, number>> {
+    const of = { fleet: this.#fleet, contract, revision };
+    if (revision.module === undefined) return this.#make(build, await revisionImage(of, layers));
+    const { path } = revision.module;
+    if ((await moduleDigest(path)) !== revision.sha256) {
+      throw new Error(
+        `${contract.name}/${revision.name}: its sources have another digest; \`flotilla check\` says which`,
+      );
+    }
+    const module = await moduleLayer(this.#fleet, path, this.#packaging.options.platform);
+    try {
+      return await this.#make(build, compositionImage(of, layers, module));
+    } finally {
+      module.close();
     }
   }
 

@@ -6,9 +6,10 @@ import type { ImageContext } from "./context-folder.js";
 import { copiedFile, type ImageFile, textFile } from "./image-file.js";
 import type { Platform } from "./platform.js";
 import { traceFiles } from "./runtime-trace.js";
+import { sbomFile } from "./sbom.js";
 
-/** What a container starts, and the module that it starts threads with, by its path. */
-const ENTRIES = ["dist/src/bin/container.js", "dist/src/serving/worker.js"];
+/** What a container starts, and the modules that it starts threads and processes with, by their paths. */
+const ENTRIES = ["bin/container.js", "serving/worker.js", "serving/apart-process.js"].map((file) => `dist/src/${file}`);
 /** What the server reads by path: descriptors of the services that are no contract's. */
 const DESCRIPTORS = ["generated/flotilla.binpb", "generated/health.binpb"];
 const NATIVE_PACKAGE = "onnxruntime-node";
@@ -16,16 +17,15 @@ const NATIVE_PACKAGE = "onnxruntime-node";
 /** The image that all of a fleet's revisions are built on: all of Flotilla that a container needs, and no model. */
 export async function runtimeImage(platform: Platform): Promise<ImageContext> {
   const root = packageRoot();
+  const flotilla = [
+    manifest(),
+    ...DESCRIPTORS.map((path) => copiedFile(path, join(root, path))),
+    ...(await traceFiles(root, ENTRIES)),
+  ];
+  const sbom = sbomFile({ name: "flotilla", version: packageVersion() }, { flotilla });
   return {
     dockerfile: join(root, "src/packaging/runtime.Dockerfile"),
-    layers: {
-      native: nativeFiles(platform),
-      flotilla: [
-        manifest(),
-        ...DESCRIPTORS.map((path) => copiedFile(path, join(root, path))),
-        ...(await traceFiles(root, ENTRIES)),
-      ],
-    },
+    layers: { native: nativeFiles(platform), flotilla: [...flotilla, sbom] },
   };
 }
 

@@ -5,7 +5,7 @@ import { copiedFile, type ImageFile } from "./image-file.js";
 import { PackageTree, ROOT_PLACE } from "./package-tree.js";
 
 /** What is loaded by a name that only running code knows, or not at all in a container. */
-const NOT_TRACED = ["tsx/esm/api"];
+const NOT_TRACED = ["tsx/esm/api", "esbuild"];
 const PACKAGE_FOLDER = "node_modules";
 const LICENCE = /^(licen[cs]e|copying|notice)/i;
 /** What modules may read by path, which no import tells. */

@@ -36,6 +36,7 @@ export async function bareSources(root: string, options: BareSourceOptions): Pro
       problem: undefined,
       models: versions.map((version) => modelSettings(root, name, version, shared)),
       defaultRevision: versions.at(-1)!,
+      releases: new Map(),
     });
   }
   if (sources.length === 0)
@@ -70,6 +71,7 @@ function modelSettings(root: string, name: string, version: string, options: Bar
       modelPath: path.join(root, name, version, "model.onnx"),
       modelRoot: root,
       sha256: undefined,
+      apartFirst: true,
       threads: options.threads,
       signature: undefined,
       transform: undefined,

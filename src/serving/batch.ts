@@ -73,11 +73,17 @@ export function sliceRows(tensor: Tensor, from: number, to: number): Tensor {
   return { ...tensor, shape: [to - from, ...tensor.shape.slice(1)], data };
 }
 
-/** Memory that can be handed over to another thread: views of shared buffers are copied first. */
+/** A view so large lies in its call's own message: Node shares buffers among smaller ones alone. */
+const LARGE_BYTES = 1 << 16;
+
+/**
+ * Memory that can be handed over to another thread. Small views are copied first, as their buffers may be others', too;
+ * with a large one goes the whole message that it lies in, which has been read.
+ */
 export function detachable(tensor: Tensor): Tensor {
   if (Array.isArray(tensor.data)) return tensor;
   const { data } = tensor;
-  return ownsBuffer(data) ? tensor : { ...tensor, data: data.slice() as NumericData };
+  return data.byteLength >= LARGE_BYTES || ownsBuffer(data) ? tensor : { ...tensor, data: data.slice() as NumericData };
 }
 
 /** The buffers of tensors that `detachable` made ready. */

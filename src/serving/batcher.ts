@@ -1,15 +1,18 @@
 import { Fault } from "../contract/fault.js";
 import type { Tensor } from "../contract/tensor.js";
 import type { Admission } from "./admission.js";
-import { batchKey, detachable, isJoinable, joinBatch, rowsOf, splitBatch, transferList } from "./batch.js";
-import type { Outcome, Timing, Work } from "./inference.js";
+import { isJoinable, rowsOf } from "./batch.js";
+import type { MessageWork, Outcome, TensorWork, Timing, Work } from "./inference.js";
 import { type AnsweredMessage, processClockMs, type RanMessage } from "./messages.js";
+import { joinCalls, type Padding, type PaddingSettings, sharingKey, splitCalls } from "./padding.js";
 import type { Job, JobResult } from "./pool.js";
 import type { RunTimes } from "./statistics.js";
 
 /** Where jobs go: a `WorkerPool`. */
 export interface Runner {
   readonly idle: boolean;
+  /** Whether jobs are run on this thread: then it is worth while to wait for what else has come in. */
+  readonly near: boolean;
   readonly readyWorkers: number;
   run(job: Job): Promise<JobResult>;
 }
@@ -20,6 +23,8 @@ export interface BatchingSettings {
   readonly maxRows: number;
   /** How long the first call of a batch waits for company. */
   readonly maxDelayMs: number;
+  /** How calls of other lengths may share a run; undefined: they don't. */
+  readonly padding?: PaddingSettings | undefined;
 }
 
 /** What a batcher tells its owner. */
@@ -59,9 +64,11 @@ export class Batcher {
   readonly #admission: Admission;
   #settings: BatchingSettings;
   readonly #events: BatcherEvents;
+  #padding: Padding | undefined;
   /** Calls in the order they came, none of them settled. */
   #waiting: Call[] = [];
   #running = 0;
+  #isPumping = false;
   #timer: NodeJS.Timeout | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -84,14 +91,29 @@ export class Batcher {
   submit(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): () => void {
     const load = { waiting: this.#waiting.length, workers: this.#runner.readyWorkers, nowMs: Date.now(), deadlineMs };
     const refusal = this.#admission.refusal(load);
-    const call = toCall(work, deadlineMs, settle);
+    const call = toCall(work, { deadlineMs, padding: this.#padding }, settle);
     if (refusal) {
       queueMicrotask(() => this.#settle(call, { ok: false, fault: refusal }));
       return () => {};
     }
     this.#waiting.push(call);
-    queueMicrotask(() => this.pump());
-    return () => this.#giveUp(call, givenUp(deadlineMs));
+    this.#pumpSoon();
+    return () => {
+      // gRPC says of every call that it is over; nearly all have been settled by then.
+      if (call.settle) this.#giveUp(call, givenUp(deadlineMs));
+    };
+  }
+
+  /** Once for all calls that have come in together. */
+  #pumpSoon(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    const pump = () => {
+      this.#isPumping = false;
+      this.pump();
+    };
+    if (this.#runner.near && this.#settings.maxRows > 1) setImmediate(pump);
+    else queueMicrotask(pump);
   }
 
   /** Hands out what can go out now. To be called when a worker becomes idle. */
@@ -112,6 +134,11 @@ export class Batcher {
   /** From now on every call runs alone: the model turned out not to take several. */
   disable(): void {
     this.#settings = { maxRows: 1, maxDelayMs: 0 };
+  }
+
+  /** From now on calls of other lengths share runs, too; to be called before the first call. */
+  pad(padding: Padding | undefined): void {
+    this.#padding = padding;
   }
 
   /** Settles everything that waits with `fault`. */
@@ -184,7 +211,7 @@ export class Batcher {
     this.#running += 1;
     const dispatchedMs = processClockMs();
     try {
-      const result = await this.#runner.run(toJob(calls));
+      const result = await this.#runner.run(toJob(calls, this.#padding));
       this.#finish(calls, result, dispatchedMs);
     } catch (error) {
       this.#fail(calls, error);
@@ -204,8 +231,14 @@ export class Batcher {
     for (const [index, rows] of runs.entries()) this.#events.onRun(rows, index === 0 ? calls.length : 0, times);
     const timing = (call: Call): Timing => ({ queueMs: dispatchedMs - call.admittedMs, batchMs, inferMs });
     const outcomes =
-      result.kind === "ran" ? tensorOutcomes(calls, result, timing) : messageOutcomes(calls, result, timing);
+      result.kind === "ran"
+        ? tensorOutcomes(calls, this.#split(calls, result), timing)
+        : messageOutcomes(calls, result, timing);
     for (const [index, call] of calls.entries()) this.#settle(call, outcomes[index]!);
+  }
+
+  #split(calls: readonly Call[], { outputs }: RanMessage): Tensor[][] | undefined {
+    return splitCalls(outputs, calls.map(inputsOf), this.#padding);
   }
 
   #fail(calls: readonly Call[], error: unknown): void {
@@ -242,17 +275,21 @@ export class Batcher {
 }
 
 /** gRPC gives a call up when its deadline passes, too; its timer may be a little early. */
-function givenUp(deadlineMs: number): Fault {
+export function givenUp(deadlineMs: number): Fault {
   if (Date.now() < deadlineMs - DEADLINE_TOLERANCE_MS) return new Fault("CANCELLED", "the caller gave the call up");
   return new Fault("DEADLINE", "the deadline passed before the answer");
 }
 
-function toCall(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): Call {
+function toCall(
+  work: Work,
+  { deadlineMs, padding }: { readonly deadlineMs: number; readonly padding: Padding | undefined },
+  settle: (outcome: Outcome) => void,
+): Call {
   const tensors = work.kind === "tensors";
   return {
     work,
     rows: tensors ? rowsOf(work.inputs) : 1,
-    key: tensors ? batchKey(work.inputs, work.outputs) : `message ${work.requestType}`,
+    key: tensors ? sharingKey(work.inputs, work.outputs, padding) : `message ${work.requestType}`,
     deadlineMs,
     admittedMs: processClockMs(),
     settle,
@@ -260,25 +297,26 @@ function toCall(work: Work, deadlineMs: number, settle: (outcome: Outcome) => vo
   };
 }
 
-function toJob(calls: readonly Call[]): Job {
+function toJob(calls: readonly Call[], padding: Padding | undefined): Job {
   const [first] = calls;
   if (first!.work.kind === "message") {
     const { requestType, responseType } = first!.work;
-    const requests = calls.map((call) => new Uint8Array((call.work as { request: Uint8Array }).request));
-    return {
-      request: { kind: "answer", requestType, responseType, requests },
-      transfer: requests.map((request) => request.buffer),
-    };
+    const requests = calls.map((call) => (call.work as MessageWork).request);
+    return { request: { kind: "answer", requestType, responseType, requests } };
   }
-  const inputs = joinBatch(calls.map((call) => (call.work as { inputs: readonly Tensor[] }).inputs)).map(detachable);
-  return { request: { kind: "run", inputs, outputs: first!.work.outputs }, transfer: transferList(inputs) };
+  const inputs = joinCalls(calls.map(inputsOf), padding);
+  return { request: { kind: "run", inputs, outputs: first!.work.outputs } };
 }
 
-function tensorOutcomes(calls: readonly Call[], { outputs }: RanMessage, timing: (call: Call) => Timing): Outcome[] {
-  const split = splitBatch(
-    outputs,
-    calls.map((call) => call.rows),
-  );
+function inputsOf({ work }: Call): readonly Tensor[] {
+  return (work as TensorWork).inputs;
+}
+
+function tensorOutcomes(
+  calls: readonly Call[],
+  split: Tensor[][] | undefined,
+  timing: (call: Call) => Timing,
+): Outcome[] {
   if (split)
     return calls.map((call, index) => ({ ok: true, kind: "tensors", outputs: split[index]!, timing: timing(call) }));
   const cause =

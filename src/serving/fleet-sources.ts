@@ -1,9 +1,14 @@
 import path from "node:path";
 import { type Contract, ContractError, loadContract } from "../contract/contract.js";
+import { type CalleeSpec, type CompositionBudget, compositionBudget } from "../fleet/composition-budget.js";
+import { withCompositionEnvironment } from "../fleet/composition-environment.js";
 import { type Environment, withEnvironment } from "../fleet/environment.js";
 import type { ContractSpec, FleetSpec, RevisionSpec } from "../fleet/spec.js";
+import { STREAM_KEY, withStreamEnvironment } from "../fleet/stream-environment.js";
+import type { Callee, CompositionSettings } from "./composition-settings.js";
 import type { ModelSettings } from "./served-model.js";
-import type { ContractSource } from "./served-repository.js";
+import type { ContractSource, SourceSettings } from "./served-repository.js";
+import type { StreamSettings } from "./stream-settings.js";
 
 /** How long a step of a transform may take, waiting for others included. */
 export const TRANSFORM_STEP_LIMIT_MS = 20_000;
@@ -23,6 +28,8 @@ export interface FleetSourceOptions {
   readonly readImage: (contract: string) => Promise<Uint8Array>;
   /** Settings of the one revision that `selection` names, before those of the fleet file; otherwise nothing is read. */
   readonly environment: Environment;
+  /** Where contracts are that this server's compositions call, as `host:port`, before what the environment says. */
+  readonly addresses?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -41,27 +48,65 @@ async function contractSource(
   options: FleetSourceOptions,
 ): Promise<ContractSource> {
   const revisions = selectedRevisions(spec, options);
-  let contract: Contract | undefined;
-  let problem: string | undefined;
-  try {
-    contract = loadContract(await options.readImage(spec.name), spec.name);
-    problem = mismatch(contract, spec);
-  } catch (error) {
-    problem =
-      error instanceof ContractError
-        ? error.message
-        : `${spec.name}: its contract can't be read: ${(error as Error).message}`;
-  }
+  const { contract, problem = contract && mismatch(contract, spec) } = await readContract(spec.name, options);
   const usable = problem === undefined ? contract : undefined;
+  const composed = revisions.some(({ module }) => module !== undefined);
+  const budget = composed ? await readBudget(fleet, spec, options) : undefined;
   return {
     name: spec.name,
     contract: usable,
     problem,
-    models: revisions.map((revision) =>
-      modelSettings(fleet, spec, revision, { contract: usable, threads: options.threads }),
-    ),
+    models: revisions.map((revision): SourceSettings => {
+      if (revision.module !== undefined)
+        return compositionSettings(spec.name, revision, { ...budget!, service: usable });
+      return modelSettings(fleet, spec, revision, { contract: usable, threads: options.threads });
+    }),
     defaultRevision: defaultRevision(spec, revisions),
+    releases: spec.releases,
+    streams: readStreams(spec, options),
   };
+}
+
+async function readContract(
+  name: string,
+  { readImage }: FleetSourceOptions,
+): Promise<{ readonly contract?: Contract; readonly problem?: string }> {
+  try {
+    return { contract: loadContract(await readImage(name), name) };
+  } catch (error) {
+    if (error instanceof ContractError) return { problem: error.message };
+    return { problem: `${name}: its contract can't be read: ${(error as Error).message}` };
+  }
+}
+
+type ReadBudget = Omit<CompositionBudget, "callees"> & { readonly callees: readonly Callee[] };
+
+/** What a contract's compositions may take; of a server that serves others too, nothing of the environment. */
+async function readBudget(fleet: FleetSpec, spec: ContractSpec, options: FleetSourceOptions): Promise<ReadBudget> {
+  const said = compositionBudget(fleet, spec);
+  const isAlone = options.selection?.revision !== undefined;
+  const budget = isAlone ? withCompositionEnvironment(said, options.environment) : said;
+  return { ...budget, callees: await Promise.all(budget.callees.map((callee) => readCallee(callee, options))) };
+}
+
+/** The key is read whatever is served: it is in no fleet file. */
+function readStreams({ streams }: ContractSpec, { selection, environment }: FleetSourceOptions): StreamSettings {
+  const isAlone = selection?.revision !== undefined;
+  const limits = isAlone ? withStreamEnvironment(streams, environment) : streams;
+  return { ...limits, key: environment[STREAM_KEY] };
+}
+
+async function readCallee(callee: CalleeSpec, options: FleetSourceOptions): Promise<Callee> {
+  const { contract, problem } = await readContract(callee.contract, options);
+  return { ...callee, address: options.addresses?.get(callee.contract) ?? callee.address, service: contract, problem };
+}
+
+function compositionSettings(
+  contract: string,
+  { name, module, sha256, queueSize }: RevisionSpec,
+  budget: ReadBudget & { readonly service: Contract | undefined },
+): CompositionSettings {
+  return { contract, revision: name, module: module!, sha256, queueSize, ...budget };
 }
 
 function selectedRevisions({ revisions }: ContractSpec, { selection, environment }: FleetSourceOptions) {
@@ -76,7 +121,11 @@ function mismatch(contract: Contract, spec: ContractSpec): string | undefined {
   if (contract.signature && spec.transform) {
     return `${spec.name}: its messages are bound to tensors and the fleet file names a transform; leave one of them out`;
   }
-  if (!contract.signature && !spec.transform) {
+  const composed = spec.revisions.filter(({ module }) => module !== undefined);
+  if (contract.signature && composed.length > 0) {
+    return `${spec.name}: its messages are bound to tensors, and ${composed[0]!.name} is a composition; leave the bindings out, with a transform for revisions that are models`;
+  }
+  if (!contract.signature && !spec.transform && composed.length < spec.revisions.length) {
     return `${spec.name}: no field of its messages is bound to a tensor, and the fleet file names no \`transform\``;
   }
   return undefined;
@@ -100,7 +149,7 @@ function modelSettings(
     batching,
     worker: {
       label: `${spec.name}/${revision.name}`,
-      modelPath: revision.model,
+      modelPath: revision.model!,
       modelRoot: modelRoot(fleet, revision),
       sha256: revision.sha256,
       threads: revision.threads ?? threads,
@@ -121,8 +170,8 @@ function modelSettings(
 
 /** The fleet file names no model outside of its folder; the environment may, where one is mounted. */
 function modelRoot({ root }: FleetSpec, { model }: RevisionSpec): string {
-  const isOutside = path.relative(root, model).split(path.sep)[0] === "..";
-  return isOutside ? path.dirname(model) : root;
+  const isOutside = path.relative(root, model!).split(path.sep)[0] === "..";
+  return isOutside ? path.dirname(model!) : root;
 }
 
 /** The first revision that the traffic table names and this server has; a server of one revision has but that. */

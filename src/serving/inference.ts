@@ -1,6 +1,8 @@
 import type { Fault } from "../contract/fault.js";
 import type { Signature } from "../contract/signature.js";
 import type { Tensor } from "../contract/tensor.js";
+import type { HopSummary } from "../telemetry/made-hops.js";
+import type { IncomingHeaders } from "../telemetry/trace.js";
 
 /** One call's work for a model, in tensors. */
 export interface TensorWork {
@@ -11,9 +13,13 @@ export interface TensorWork {
   readonly outputs?: readonly string[];
 }
 
-/** One call's work for a model with a transform: the request message as it came. */
+/** One call's work for a model with a transform, or for a composition: the request message as it came. */
 export interface MessageWork {
   readonly kind: "message";
+  /** `Predict`. */
+  readonly method: string;
+  /** The call's headers, for those whom a composition calls. */
+  readonly headers: IncomingHeaders;
   /** Full protobuf name of the request message, `acme.digits.v1.PredictRequest`. */
   readonly requestType: string;
   /** Full protobuf name of the response message. */
@@ -37,7 +43,14 @@ export interface Timing {
 /** What became of a call's work. */
 export type Outcome =
   | { readonly ok: true; readonly kind: "tensors"; readonly outputs: readonly Tensor[]; readonly timing: Timing }
-  | { readonly ok: true; readonly kind: "message"; readonly response: Uint8Array<ArrayBuffer>; readonly timing: Timing }
+  | {
+      readonly ok: true;
+      readonly kind: "message";
+      readonly response: Uint8Array<ArrayBuffer>;
+      readonly timing: Timing;
+      /** Whom a composition called for it. */
+      readonly hops?: readonly HopSummary[];
+    }
   | { readonly ok: false; readonly fault: Fault };
 
 /** Where a model stands. */
@@ -82,12 +95,14 @@ export interface Model {
   readonly state: ModelState;
   /** With FAILED: what is wrong and what to do. */
   readonly problem: string | undefined;
-  /** Known once loaded. */
+  /** Known once loaded. A composition has none. */
   readonly signature: Signature | undefined;
-  /** sha256 of the model's file in hex. Known once loaded. */
+  /** sha256 of the model's file, or of the composition's sources, in hex. Known once loaded. */
   readonly digest: string | undefined;
   /** Rows that one run may hold; 1 where calls are not batched. */
   readonly maxBatchRows: number;
+  /** False where the next call loads the model first; left out where models stay loaded. */
+  readonly resident?: boolean;
   /** Calls that wait for a worker, and how many may. */
   readonly waiting: number;
   readonly queueSize: number;
@@ -100,15 +115,29 @@ export interface Model {
   submit(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): () => void;
 }
 
+/** Which revision a call asks for. */
+export interface Wanted {
+  readonly revision?: string | undefined;
+  readonly release?: NamedRelease | undefined;
+}
+
+/** A release that a call names. */
+export interface NamedRelease {
+  readonly name: string;
+  /** What the release's route in the mesh led the call to, `acme.ocr.v1=r2`; undefined: no such route did. */
+  readonly ledTo: string | undefined;
+}
+
 /** All that a server serves. */
 export interface Repository {
   /** Every model, in the order of the fleet file. */
   readonly models: readonly Model[];
   /**
-   * The revision of a contract; without one, the first that the traffic table names (a bare repository: the highest).
-   * @throws Fault UNKNOWN_MODEL, UNKNOWN_REVISION, whose message lists what there is
+   * The revision of a contract; without one, that of the release, or else the first that the traffic table names (a bare
+   * repository: the highest).
+   * @throws Fault UNKNOWN_MODEL, UNKNOWN_REVISION, OUTSIDE_RELEASE, whose message lists what there is
    */
-  find(contract: string, revision?: string): Model;
+  find(contract: string, wanted?: Wanted): Model;
   /** Whether start-up is over and at least one model is ready. */
   readonly ready: boolean;
   /**

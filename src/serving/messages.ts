@@ -1,6 +1,7 @@
 import type { FaultReason } from "../contract/fault.js";
 import type { Signature } from "../contract/signature.js";
 import type { Tensor } from "../contract/tensor.js";
+import type { Padding, PaddingSettings } from "./padding.js";
 
 /** All that a worker has to know; passed as its `workerData`. */
 export interface WorkerSettings {
@@ -12,10 +13,14 @@ export interface WorkerSettings {
   readonly modelRoot: string;
   /** Hex digest the file must have; undefined: whatever it has. */
   readonly sha256: string | undefined;
+  /** Whether it is loaded in a process of its own first, as nobody has looked at it. @default false */
+  readonly apartFirst?: boolean;
   /** Threads that one run uses. */
   readonly threads: number;
   /** Rows that one run may hold, so that warming up tries as many. */
   readonly maxBatchRows: number;
+  /** How calls of other lengths may share a run, once the model was seen to take it; undefined: they don't. */
+  readonly padding?: PaddingSettings | undefined;
   /** What the model has to fit; undefined where a transform says it, or nothing does. */
   readonly signature: Signature | undefined;
   readonly transform: TransformSettings | undefined;
@@ -35,7 +40,7 @@ export interface TransformSettings {
 }
 
 /** From the pool to a worker. One run at a time. */
-export type ToWorker = RunRequest | AnswerRequest | CloseRequest;
+export type ToWorker = RunRequest | AnswerRequest | PingRequest | CloseRequest;
 
 /** Run the model once. The tensors' buffers are transferred. */
 export interface RunRequest {
@@ -52,25 +57,47 @@ export interface AnswerRequest {
   readonly requests: readonly Uint8Array<ArrayBuffer>[];
 }
 
+/** Answer at once: how long the way to the worker and back takes is measured. */
+export interface PingRequest {
+  readonly kind: "ping";
+}
+
 /** Finish what is running, release the session, end. */
 export interface CloseRequest {
   readonly kind: "close";
 }
 
 /** From a worker to the pool. */
-export type FromWorker = ReadyMessage | FailedMessage | RanMessage | AnsweredMessage | FaultMessage;
+export type FromWorker = ReadyMessage | FailedMessage | RanMessage | AnsweredMessage | FaultMessage | PongMessage;
+
+/** What a run takes by its rows, as measured when the model is warm. */
+export interface RunCost {
+  readonly firstRowMs: number;
+  readonly nextRowMs: number;
+}
 
 /** The model is loaded, fits, and is warm. */
 export interface ReadyMessage {
   readonly kind: "ready";
   readonly signature: Signature;
   readonly digest: string;
+  /** Bytes of the model's files. */
+  readonly modelBytes: number;
   /** One warm run, in milliseconds; undefined where no warm-up run succeeded. */
   readonly inferMs: number | undefined;
+  /** What a run takes; undefined where that is too long for the server's own thread, or can't be told beforehand. */
+  readonly cost: RunCost | undefined;
   /** Whether several calls may share a run: rows count from 0 and none changes another's answer. */
   readonly batchable: boolean;
+  /** How calls of other lengths share a run; undefined: they don't. */
+  readonly padding: Padding | undefined;
   /** Why warming up did not succeed, or why calls can't share runs though the operator asked for it. */
   readonly warning: string | undefined;
+}
+
+/** The answer to a `PingRequest`. */
+export interface PongMessage {
+  readonly kind: "pong";
 }
 
 /** The model can't be served; the worker ends. */

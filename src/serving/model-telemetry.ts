@@ -2,7 +2,8 @@ import type { Fault } from "../contract/fault.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import type { Model, Outcome } from "./inference.js";
-import type { ModelObserver } from "./served-model.js";
+import type { ModelMemory } from "./model-memory.js";
+import type { ModelObserver } from "./started-model.js";
 
 /** Writes what happens to models to the log and the metrics. */
 export class ModelTelemetry implements ModelObserver {
@@ -26,6 +27,7 @@ export class ModelTelemetry implements ModelObserver {
     // A counter that is first seen at 1 has not grown, for Prometheus.
     this.#metrics.workerRestarts.inc({ contract, revision }, 0);
     if (state === "READY") this.#queues.set(`${contract}/${revision}`, model);
+    if (state === "FAILED" || state === "UNLOADED") this.#forgetMemory({ contract, revision });
     if (state === "FAILED") this.#log.error({ contract, revision, problem: model.problem }, "model can't be served");
     else this.#log.info({ contract, revision, digest: digest?.slice(0, 12), state }, "model state");
     this.#onChange();
@@ -34,6 +36,7 @@ export class ModelTelemetry implements ModelObserver {
   onGone({ contract, revision }: Model): void {
     const { modelReady, waiting, queueSize } = this.#metrics;
     for (const gauge of [modelReady, waiting, queueSize]) gauge.remove({ contract, revision });
+    this.#forgetMemory({ contract, revision });
     this.#queues.delete(`${contract}/${revision}`);
     this.#log.info({ contract, revision }, "model is gone");
   }
@@ -64,6 +67,27 @@ export class ModelTelemetry implements ModelObserver {
   onRun({ contract, revision }: Model, rows: number, inferMs: number): void {
     this.#metrics.inference.observe({ contract, revision }, inferMs / 1e3);
     this.#metrics.batchRows.observe({ contract, revision }, rows);
+  }
+
+  onLoad({ contract, revision }: Model, { bytes, by }: ModelMemory, tookMs: number): void {
+    const { modelLoaded, modelMemory, modelLoads, loadDuration } = this.#metrics;
+    modelLoaded.set({ contract, revision }, 1);
+    modelMemory.set({ contract, revision }, bytes);
+    modelLoads.inc({ contract, revision });
+    loadDuration.observe({ contract, revision }, tookMs / 1e3);
+    const memoryMiB = Math.round((bytes / 2 ** 20) * 10) / 10;
+    this.#log.info({ contract, revision, tookMs: Math.round(tookMs), memoryMiB, by }, "model loaded");
+  }
+
+  onUnload({ contract, revision }: Model): void {
+    this.#metrics.modelLoaded.set({ contract, revision }, 0);
+    this.#metrics.modelMemory.set({ contract, revision }, 0);
+    this.#metrics.modelUnloads.inc({ contract, revision });
+    this.#log.info({ contract, revision }, "model unloaded to make room; the next call loads it again");
+  }
+
+  #forgetMemory(labels: { contract: string; revision: string }): void {
+    for (const gauge of [this.#metrics.modelLoaded, this.#metrics.modelMemory]) gauge.remove(labels);
   }
 
   #measureQueues(): void {

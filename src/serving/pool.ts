@@ -1,19 +1,22 @@
 import { Worker } from "node:worker_threads";
 import { Fault } from "../contract/fault.js";
-import type {
-  AnsweredMessage,
-  AnswerRequest,
-  FromWorker,
-  RanMessage,
-  ReadyMessage,
-  RunRequest,
-  WorkerSettings,
+import { detachable, transferList } from "./batch.js";
+import {
+  type AnsweredMessage,
+  type AnswerRequest,
+  type FromWorker,
+  type PongMessage,
+  processClockMs,
+  type RanMessage,
+  type ReadyMessage,
+  type RunRequest,
+  type ToWorker,
+  type WorkerSettings,
 } from "./messages.js";
 
-/** A job for a worker, and the buffers that go over with it. */
+/** A job for a worker. */
 export interface Job {
   readonly request: RunRequest | AnswerRequest;
-  readonly transfer: readonly ArrayBuffer[];
 }
 
 export type JobResult = RanMessage | AnsweredMessage;
@@ -33,7 +36,11 @@ export interface PoolEvents {
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 30_000;
 
-type Settle = { resolve(result: JobResult): void; reject(fault: Fault): void };
+/** Round trips that are timed. */
+const PINGS = 15;
+
+type WorkerAnswer = JobResult | PongMessage;
+type Settle = { resolve(result: WorkerAnswer): void; reject(fault: Fault): void };
 
 /** One worker thread and what it is doing. */
 interface Slot {
@@ -43,8 +50,8 @@ interface Slot {
   /** Grows with each death in a row; a job done sets it back. */
   backoffMs: number;
   problem: string | undefined;
-  /** It said that the model can't be loaded; its end is no crash. */
-  failed: boolean;
+  /** It said that the model can't be loaded, or was told to go; its end is no crash. */
+  leaves: boolean;
 }
 
 /**
@@ -52,10 +59,15 @@ interface Slot {
  * own job with it and is started again, later each time.
  */
 export class WorkerPool {
+  /** How many workers it has, ready or not. */
+  readonly size: number;
   readonly #settings: WorkerSettings;
   readonly #events: PoolEvents;
   readonly #slots: Slot[] = [];
   readonly #restarts = new Set<NodeJS.Timeout>();
+  /** Jobs that wait for the first worker after a rest. */
+  #waking: { readonly job: Job; readonly settle: Settle }[] = [];
+  #resting = false;
   #closing = false;
   #announced = false;
   #closed: Promise<void> | undefined;
@@ -63,17 +75,23 @@ export class WorkerPool {
   constructor(settings: WorkerSettings, workers: number, events: PoolEvents) {
     this.#settings = settings;
     this.#events = events;
+    this.size = workers;
     for (let index = 0; index < workers; index++) this.#start(FIRST_BACKOFF_MS);
   }
 
   /** Whether a job would be taken now. */
   get idle(): boolean {
-    return this.#slots.some((slot) => slot.ready && slot.job === undefined);
+    return this.#resting || this.#slots.some((slot) => slot.ready && slot.job === undefined);
   }
 
-  /** Workers that are loaded. */
+  /** Workers that are loaded, or could be at once. */
   get readyWorkers(): number {
-    return this.#slots.filter((slot) => slot.ready).length;
+    return this.#resting ? this.size : this.#slots.filter((slot) => slot.ready).length;
+  }
+
+  /** Worker threads that there are, ready or not. */
+  get liveWorkers(): number {
+    return this.#slots.length;
   }
 
   /**
@@ -81,11 +99,69 @@ export class WorkerPool {
    * @returns rejects with a Fault: RUN_FAILED, or WORKER_LOST where the worker died
    */
   run(job: Job): Promise<JobResult> {
+    return this.#resting ? this.#wake(job) : this.#handOut(job);
+  }
+
+  #handOut(job: Job): Promise<JobResult> {
     const slot = this.#slots.find((candidate) => candidate.ready && candidate.job === undefined);
     if (!slot) throw new Error("no worker is idle");
+    const { request, transfer } = toOwned(job.request);
+    return this.#ask(slot, request, transfer) as Promise<JobResult>;
+  }
+
+  /**
+   * What the way to a worker and back costs, in milliseconds: the processor time of both threads, or the time that it
+   * takes where that is longer. A worker has to be idle, and stays so.
+   */
+  async hopMs(): Promise<number> {
+    const times: number[] = [];
+    const before = process.cpuUsage();
+    for (let ping = 0; ping < PINGS; ping++) {
+      const slot = this.#slots.find((candidate) => candidate.ready && candidate.job === undefined);
+      if (!slot) return 0;
+      const startMs = processClockMs();
+      await this.#ask(slot, { kind: "ping" }, []);
+      times.push(processClockMs() - startMs);
+    }
+    const { user, system } = process.cpuUsage(before);
+    return Math.max(Math.min(...times), (user + system) / 1e3 / PINGS);
+  }
+
+  /** Lets the workers go, which are to be idle: each holds some 10 MiB. The next job starts them again. */
+  rest(): void {
+    this.#resting = true;
+    for (const slot of this.#slots.splice(0)) {
+      slot.leaves = true;
+      slot.worker.postMessage({ kind: "close" });
+    }
+  }
+
+  #wake(job: Job): Promise<JobResult> {
+    this.#resting = false;
+    for (let index = 0; index < this.size; index++) this.#start(FIRST_BACKOFF_MS);
+    return new Promise((resolve, reject) => {
+      const settle = { resolve: resolve as Settle["resolve"], reject };
+      this.#waking.push({ job, settle });
+    });
+  }
+
+  /** What waited for a worker goes out; or fails, where none comes. */
+  #awake(problem?: string): void {
+    for (const { job, settle } of this.#waking.splice(0)) {
+      if (problem === undefined) this.#handOut(job).then(settle.resolve, settle.reject);
+      else settle.reject(this.#lost(problem));
+    }
+  }
+
+  #lost(cause: string): Fault {
+    const message = `${this.#settings.label}: the worker died while it held this call; try again`;
+    return new Fault("WORKER_LOST", message, { cause });
+  }
+
+  #ask(slot: Slot, message: ToWorker, transfer: readonly ArrayBuffer[]): Promise<WorkerAnswer> {
     return new Promise((resolve, reject) => {
       slot.job = { resolve, reject };
-      slot.worker.postMessage(job.request, job.transfer as ArrayBuffer[]);
+      slot.worker.postMessage(message, transfer as ArrayBuffer[]);
     });
   }
 
@@ -108,7 +184,7 @@ export class WorkerPool {
 
   #start(backoffMs: number): void {
     const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: this.#settings });
-    const slot: Slot = { worker, ready: false, job: undefined, backoffMs, problem: undefined, failed: false };
+    const slot: Slot = { worker, ready: false, job: undefined, backoffMs, problem: undefined, leaves: false };
     this.#slots.push(slot);
     worker.on("message", (message: FromWorker) => this.#onMessage(slot, message));
     worker.on("error", (error) => {
@@ -139,13 +215,15 @@ export class WorkerPool {
       this.#announced = true;
       this.#events.onReady(message);
     }
+    this.#awake();
     this.#events.onIdle();
   }
 
   /** The file will not load better the next time: the first worker's failure is the model's. */
   #onFailed(slot: Slot, problem: string): void {
     this.#remove(slot);
-    slot.failed = true;
+    slot.leaves = true;
+    this.#awake(problem);
     if (this.readyWorkers === 0 && !this.#closing && this.#restarts.size === 0) this.#events.onFailed(problem);
   }
 
@@ -160,13 +238,10 @@ export class WorkerPool {
   #onExit(slot: Slot, code: number): void {
     this.#remove(slot);
     const problem = slot.problem ?? `exit code ${code}`;
-    slot.job?.reject(
-      new Fault("WORKER_LOST", `${this.#settings.label}: the worker died while it held this call; try again`, {
-        cause: problem,
-      }),
-    );
+    slot.job?.reject(this.#lost(problem));
     slot.job = undefined;
-    if (this.#closing || slot.failed) return;
+    if (this.#closing || slot.leaves) return;
+    this.#awake(problem);
     const timer = setTimeout(() => {
       this.#restarts.delete(timer);
       this.#start(Math.min(slot.backoffMs * 2, LONGEST_BACKOFF_MS));
@@ -179,4 +254,17 @@ export class WorkerPool {
     const index = this.#slots.indexOf(slot);
     if (index >= 0) this.#slots.splice(index, 1);
   }
+}
+
+/** What goes over, in memory of its own: a buffer that is handed over is empty here, whoever else looks at it. */
+function toOwned(request: RunRequest | AnswerRequest): {
+  request: RunRequest | AnswerRequest;
+  transfer: ArrayBuffer[];
+} {
+  if (request.kind === "answer") {
+    const requests = request.requests.map((bytes) => new Uint8Array(bytes));
+    return { request: { ...request, requests }, transfer: requests.map((bytes) => bytes.buffer) };
+  }
+  const inputs = request.inputs.map(detachable);
+  return { request: { ...request, inputs }, transfer: transferList(inputs) };
 }

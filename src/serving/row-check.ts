@@ -28,7 +28,7 @@ export async function rowsAreIndependent(signature: Signature, run: RunModel): P
 }
 
 /** One row of small values, other ones for each seed: 0 and 1 are valid ids nearly everywhere. */
-function probe(signature: Signature, free: number, seed: number): Tensor[] {
+export function probe(signature: Signature, free: number, seed: number): Tensor[] {
   return signature.inputs.map((spec) => {
     const shape = concrete(spec, 1, free);
     const data = createData(spec.datatype, elementCount(shape) ?? 0);
@@ -47,13 +47,14 @@ function fill(data: NumericData, seed: number): void {
   }
 }
 
-function isClose(one: TensorData, other: TensorData): boolean {
+/** @param scale what differences are set against beside each value itself */
+export function isClose(one: TensorData, other: TensorData, scale = 1): boolean {
   if (one.length !== other.length) return false;
   for (let index = 0; index < one.length; index++) {
     const [a, b] = [one[index]!, other[index]!];
     if (typeof a === "string" || typeof b === "string") {
       if (a !== b) return false;
-    } else if (Math.abs(Number(a) - Number(b)) > TOLERANCE * (1 + Math.abs(Number(b)))) return false;
+    } else if (Math.abs(Number(a) - Number(b)) > TOLERANCE * (scale + Math.abs(Number(b)))) return false;
   }
   return true;
 }

@@ -4,44 +4,36 @@ import { Admission } from "./admission.js";
 import { Batcher, type BatchingSettings } from "./batcher.js";
 import type { Model, ModelState, Outcome, Work } from "./inference.js";
 import type { ReadyMessage, WorkerSettings } from "./messages.js";
+import { sizedBytes } from "./model-memory.js";
+import { NearRunner } from "./near-runner.js";
 import { WorkerPool } from "./pool.js";
+import type { ModelObserver, RevisionSettings, StartedModel } from "./started-model.js";
 import { type RunTimes, StatisticsRecorder } from "./statistics.js";
 
-/** How one revision is served. */
-export interface ModelSettings {
-  readonly contract: string;
-  readonly revision: string;
-  readonly worker: Omit<WorkerSettings, "maxBatchRows">;
+/** How one revision is served whose model is ours to run. */
+export interface ModelSettings extends RevisionSettings {
+  readonly worker: Omit<WorkerSettings, "maxBatchRows" | "padding">;
   readonly workers: number;
   readonly batching: BatchingSettings;
-  /** Calls that may wait before more are shed. */
-  readonly queueSize: number;
-}
-
-/** What happens to a model, for logs, metrics and health. */
-export interface ModelObserver {
-  onState(model: Model): void;
-  /** The model is no longer there at all: its folder or entry was taken away. */
-  onGone(model: Model): void;
-  /** A warm-up that did not succeed. */
-  onWarning(model: Model, message: string): void;
-  onCrash(model: Model, problem: string, restartMs: number): void;
-  /** A call came; `onCall` follows once it is settled. */
-  onSubmit(model: Model): void;
-  onCall(model: Model, outcome: Outcome): void;
-  onRun(model: Model, rows: number, inferMs: number): void;
 }
 
 /** How long the first loading of a model may keep a server from being up; it goes on behind it. */
 const LOAD_LIMIT_MS = 5 * 60_000;
+/** READY: it is closing, or would take calls. */
+const STANDINGS: Record<ModelState, string> = {
+  LOADING: "still loading; try again",
+  READY: "being replaced or ended; try again",
+  FAILED: "not served: its model could not be loaded; the server's log says why",
+  UNLOADED: "unloaded",
+};
 /** After a crash the model still counts as ready where its worker is tried again within this time. */
 const SHORT_RESTART_MS = 1_000;
 
 /** One revision of a contract: its workers, its queue, its figures. */
-export class ServedModel implements Model {
+export class ServedModel implements StartedModel {
   readonly contract: string;
   readonly revision: string;
-  readonly statistics = new StatisticsRecorder();
+  readonly statistics: StatisticsRecorder;
   state: ModelState = "LOADING";
   problem: string | undefined;
   signature: Signature | undefined;
@@ -50,13 +42,17 @@ export class ServedModel implements Model {
   readonly queueSize: number;
   readonly #observer: ModelObserver;
   readonly #pool: WorkerPool;
+  readonly #runner: NearRunner;
   readonly #batcher: Batcher;
   readonly #admission: Admission;
   readonly #settled: Promise<void>;
   #settle = () => {};
   #closing: Promise<void> | undefined;
+  #modelBytes = 0;
 
-  constructor(settings: ModelSettings, observer: ModelObserver) {
+  /** @param statistics where its figures are counted: those of a model that was loaded before go on */
+  constructor(settings: ModelSettings, observer: ModelObserver, statistics = new StatisticsRecorder()) {
+    this.statistics = statistics;
     this.contract = settings.contract;
     this.revision = settings.revision;
     this.maxBatchRows = settings.batching.maxRows;
@@ -70,15 +66,20 @@ export class ServedModel implements Model {
         resolve();
       };
     });
-    const worker = { ...settings.worker, maxBatchRows: settings.batching.maxRows };
+    const { maxRows, padding } = settings.batching;
+    const worker = { ...settings.worker, maxBatchRows: maxRows, padding };
     this.#pool = new WorkerPool(worker, settings.workers, {
-      onReady: (message) => this.#onReady(message),
+      onReady: (message) => void this.#onLoaded(message),
       onFailed: (problem) => this.#onFailed(problem),
       onIdle: () => this.#onIdle(),
       onCrash: (problem, restartMs) => this.#onCrash(problem, restartMs),
     });
+    this.#runner = new NearRunner(this.#pool, worker, {
+      onIdle: () => this.#onIdle(),
+      onGivenUp: () => this.#observer.onWarning(this, "runs take longer than measured: they go to worker threads now"),
+    });
     this.#batcher = new Batcher({
-      runner: this.#pool,
+      runner: this.#runner,
       admission: this.#admission,
       settings: settings.batching,
       events: {
@@ -88,7 +89,7 @@ export class ServedModel implements Model {
     });
   }
 
-  /** Resolves once the model is ready, has failed, or has shown that it will take long: its worker died or hangs. */
+  /** Resolves, too, once the model has shown that it will take long: its worker died or hangs. */
   settled(): Promise<void> {
     return this.#settled;
   }
@@ -98,23 +99,30 @@ export class ServedModel implements Model {
     return this.#batcher.waiting;
   }
 
+  /** What it takes now, by the sizes of its files and the number of its workers. */
+  get sizedBytes(): number {
+    return sizedBytes({
+      modelBytes: this.#modelBytes,
+      workers: this.#pool.liveWorkers,
+      near: this.#runner.near,
+    });
+  }
+
   submit(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): () => void {
     if (this.state === "READY" && !this.#closing) {
       this.#observer.onSubmit(this);
       return this.#batcher.submit(work, deadlineMs, settle);
     }
-    const fault = new Fault("NOT_READY", `${this.contract}/${this.revision} is ${this.#standing()}`);
+    const fault = notReady(this);
     queueMicrotask(() => settle({ ok: false, fault }));
     return () => {};
   }
 
-  /** Takes the model out of service: it says so, and closes. */
   unload(): Promise<void> {
     if (this.state !== "FAILED") this.#setState("UNLOADED");
     return this.close();
   }
 
-  /** Takes no more calls, answers those it holds, ends its workers. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -124,17 +132,23 @@ export class ServedModel implements Model {
     if (this.#pool.readyWorkers === 0)
       this.#batcher.flush(new Fault("NOT_READY", `${this.contract}/${this.revision} was unloaded`));
     await this.#batcher.drained();
-    await this.#pool.close();
+    await this.#runner.close();
     this.#settle();
   }
 
-  #standing(): string {
-    if (this.state === "LOADING") return "still loading; try again";
-    if (this.state === "FAILED") return "not served: its model could not be loaded; the server's log says why";
-    return this.state === "UNLOADED" ? "unloaded" : "being replaced or ended; try again";
+  /** The worker is ready; the model is, once it is known where its jobs are run. */
+  async #onLoaded(message: ReadyMessage): Promise<void> {
+    try {
+      await this.#runner.settle(message.cost);
+    } catch (error) {
+      this.#observer.onWarning(this, `runs on worker threads alone: ${(error as Error).message}`);
+    }
+    this.#onReady(message);
   }
 
-  #onReady({ signature, digest, inferMs, batchable, warning }: ReadyMessage): void {
+  #onReady({ signature, digest, modelBytes, inferMs, batchable, padding, warning }: ReadyMessage): void {
+    this.#modelBytes = modelBytes;
+    this.#batcher.pad(padding);
     this.signature = signature;
     this.digest = digest;
     this.problem = undefined;
@@ -151,7 +165,7 @@ export class ServedModel implements Model {
   #onFailed(problem: string): void {
     this.problem = problem;
     this.#setState("FAILED");
-    this.#batcher.flush(new Fault("NOT_READY", `${this.contract}/${this.revision} is ${this.#standing()}`));
+    this.#batcher.flush(notReady(this));
     this.#settle();
   }
 
@@ -184,4 +198,9 @@ export class ServedModel implements Model {
     this.state = state;
     this.#observer.onState(this);
   }
+}
+
+/** Why a model takes no calls. */
+export function notReady({ contract, revision, state }: Pick<Model, "contract" | "revision" | "state">): Fault {
+  return new Fault("NOT_READY", `${contract}/${revision} is ${STANDINGS[state]}`);
 }

@@ -1,8 +1,15 @@
 import type { Contract } from "../contract/contract.js";
 import { Fault } from "../contract/fault.js";
-import type { Model, ModelStatistics, Outcome, Repository, Work } from "./inference.js";
-import { type ModelObserver, type ModelSettings, ServedModel } from "./served-model.js";
+import type { CompositionSettings } from "./composition-settings.js";
+import type { Model, ModelStatistics, Outcome, Repository, Wanted, Work } from "./inference.js";
+import type { MemoryBudget } from "./memory-budget.js";
+import { OnDemandModel } from "./on-demand-model.js";
+import { releasedRevision } from "./released-revision.js";
+import { type ModelSettings, ServedModel } from "./served-model.js";
+import { shorten } from "./shorten.js";
+import type { ModelObserver, RevisionSettings, StartedModel } from "./started-model.js";
 import { StatisticsRecorder } from "./statistics.js";
+import { DEFAULT_STREAMS, type StreamSettings } from "./stream-settings.js";
 
 /** One contract and the models that are to serve it. */
 export interface ContractSource {
@@ -10,10 +17,20 @@ export interface ContractSource {
   /** Undefined in a bare model repository, or where `problem` says why it could not be read. */
   readonly contract: Contract | undefined;
   readonly problem: string | undefined;
-  readonly models: readonly ModelSettings[];
+  readonly models: readonly SourceSettings[];
   /** The revision for calls that name none. */
   readonly defaultRevision: string;
+  /** Revision by release, of the releases that the contract is in. */
+  readonly releases: ReadonlyMap<string, string>;
+  /** @default what a fleet file has that does not say */
+  readonly streams?: StreamSettings;
 }
+
+/** How a revision is served: a model, or a composition of other contracts. */
+export type SourceSettings = ModelSettings | CompositionSettings;
+
+/** Starts a composition. */
+export type Compose = (settings: CompositionSettings, observer: ModelObserver) => StartedModel;
 
 /** Where sources come from: a fleet file or a folder, read anew at each call. */
 export type ReadSources = () => Promise<readonly ContractSource[]>;
@@ -21,18 +38,18 @@ export type ReadSources = () => Promise<readonly ContractSource[]>;
 /** Names that a message lists at most. */
 const MAX_LISTED = 10;
 
-type AnyModel = ServedModel | UnservedModel;
-
 interface Served {
   readonly source: ContractSource;
   /** By revision; one that has not been started yet is not there. */
-  readonly models: Map<string, AnyModel>;
+  readonly models: Map<string, StartedModel>;
 }
 
 /** All models of one server. */
 export class ServedRepository implements Repository {
   readonly #read: ReadSources;
   readonly #observer: ModelObserver;
+  readonly #compose: Compose | undefined;
+  readonly #budget: MemoryBudget | undefined;
   readonly #onChange: () => void;
   /** Models that are started at a time: loading is work for a whole processor. */
   readonly #startsAtOnce: number;
@@ -41,21 +58,39 @@ export class ServedRepository implements Repository {
   #started = false;
   #closing = false;
 
-  /** @param options.onChange told after models were started, loaded or unloaded */
-  constructor(options: { read: ReadSources; observer: ModelObserver; startsAtOnce: number; onChange?: () => void }) {
+  /**
+   * @param options.compose starts compositions; a source may have none without it
+   * @param options.budget what the models may take together: they are unloaded and loaded again as calls come
+   * @param options.onChange told after models were started, loaded or unloaded
+   */
+  constructor(options: {
+    read: ReadSources;
+    observer: ModelObserver;
+    startsAtOnce: number;
+    compose?: Compose;
+    budget?: MemoryBudget;
+    onChange?: () => void;
+  }) {
     this.#read = options.read;
     this.#observer = options.observer;
+    this.#compose = options.compose;
+    this.#budget = options.budget;
     this.#onChange = options.onChange ?? (() => {});
     this.#startsAtOnce = options.startsAtOnce;
   }
 
-  get models(): readonly AnyModel[] {
+  get models(): readonly StartedModel[] {
     return [...this.#served.values()].flatMap(modelsInOrder);
   }
 
   /** Contracts that could be read. */
   get contracts(): readonly Contract[] {
     return [...this.#served.values()].flatMap(({ source }) => source.contract ?? []);
+  }
+
+  /** How a contract's streams are served. */
+  streamsOf(contract: string): StreamSettings {
+    return this.#served.get(contract)?.source.streams ?? DEFAULT_STREAMS;
   }
 
   get ready(): boolean {
@@ -84,17 +119,18 @@ export class ServedRepository implements Repository {
     this.#onChange();
   }
 
-  find(contract: string, revision?: string): Model {
+  find(contract: string, wanted: Wanted = {}): Model {
     const served = this.#served.get(contract);
     if (!served) throw unknownModel(contract, [...this.#served.keys()]);
-    const wanted = revision || served.source.defaultRevision;
-    const model = served.models.get(wanted);
+    const { source, models } = served;
+    const revision = releasedRevision(source, wanted) || wanted.revision || source.defaultRevision;
+    const model = models.get(revision);
     if (model) return model;
-    if (served.source.models.some((settings) => settings.revision === wanted)) {
-      throw new Fault("NOT_READY", `${contract}/${wanted} is still loading; try again`);
+    if (source.models.some((settings) => settings.revision === revision)) {
+      throw new Fault("NOT_READY", `${contract}/${revision} is still loading; try again`);
     }
-    const known = served.source.models.map((settings) => settings.revision).join(", ");
-    throw new Fault("UNKNOWN_REVISION", `${contract} has no revision "${shorten(wanted)}"; it has ${known}`);
+    const known = source.models.map((settings) => settings.revision).join(", ");
+    throw new Fault("UNKNOWN_REVISION", `${contract} has no revision "${shorten(revision)}"; it has ${known}`);
   }
 
   load(contract: string): Promise<void> {
@@ -155,8 +191,13 @@ export class ServedRepository implements Repository {
     await Promise.all(closed);
   }
 
-  #create(source: ContractSource, settings: ModelSettings): AnyModel {
-    if (source.problem === undefined) return new ServedModel(settings, this.#observer);
+  #create(source: ContractSource, settings: SourceSettings): StartedModel {
+    if (source.problem === undefined) {
+      if ("module" in settings) return this.#compose!(settings, this.#observer);
+      return this.#budget
+        ? new OnDemandModel(settings, this.#observer, this.#budget)
+        : new ServedModel(settings, this.#observer);
+    }
     const model = new UnservedModel(settings, source.problem);
     this.#observer.onState(model);
     return model;
@@ -164,7 +205,7 @@ export class ServedRepository implements Repository {
 }
 
 /** A revision whose contract could not be read. */
-export class UnservedModel implements Model {
+export class UnservedModel implements StartedModel {
   readonly contract: string;
   readonly revision: string;
   readonly problem: string;
@@ -176,7 +217,7 @@ export class UnservedModel implements Model {
   readonly queueSize = 0;
   readonly statistics: ModelStatistics = new StatisticsRecorder();
 
-  constructor({ contract, revision }: ModelSettings, problem: string) {
+  constructor({ contract, revision }: RevisionSettings, problem: string) {
     this.contract = contract;
     this.revision = revision;
     this.problem = problem;
@@ -199,7 +240,7 @@ export class UnservedModel implements Model {
 }
 
 /** In the order of the source: they are started in any. */
-function modelsInOrder({ source, models }: Served): AnyModel[] {
+function modelsInOrder({ source, models }: Served): StartedModel[] {
   return source.models.flatMap(({ revision }) => models.get(revision) ?? []);
 }
 
@@ -207,9 +248,4 @@ function unknownModel(name: string, known: readonly string[]): Fault {
   const listed = known.slice(0, MAX_LISTED).join(", ");
   const more = known.length > MAX_LISTED ? ` and ${known.length - MAX_LISTED} more` : "";
   return new Fault("UNKNOWN_MODEL", `no model "${shorten(name)}"; there are ${listed}${more}`);
-}
-
-/** A name that a caller made up is not repeated at any length. */
-function shorten(name: string): string {
-  return name.length > 100 ? `${name.slice(0, 100)}…` : name;
 }

@@ -1,16 +1,12 @@
 import { createHash } from "node:crypto";
-import { readFile, realpath } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import ort from "onnxruntime-node";
 import { type Datatype, fromOrtType, type NumericData, type TensorData, toOrtType } from "../contract/datatype.js";
-import { OnnxError, readOnnx } from "../contract/onnx.js";
+import { OnnxError, type OnnxModel, readOnnx } from "../contract/onnx.js";
 import type { Signature, TensorSpec } from "../contract/signature.js";
 import { ownsBuffer, type Tensor } from "../contract/tensor.js";
-
-/** Why a model can't be served: what is wrong with the file and what to do. */
-export class ModelError extends Error {
-  override readonly name = "ModelError";
-}
+import { ModelError } from "./model-error.js";
 
 /** Where a model's file is and what it has to be. */
 export interface ModelFile {
@@ -29,11 +25,17 @@ export class Session {
   readonly signature: Signature;
   /** sha256 of the file in hex. */
   readonly digest: string;
+  /** Bytes of the file, and of the files that hold its weights. */
+  readonly modelBytes: number;
+  /** Whether how long a run takes hangs on the values that it is given, not on their number alone. */
+  readonly hasSubgraphs: boolean;
   readonly #session: ort.InferenceSession;
 
-  private constructor(session: ort.InferenceSession, digest: string) {
+  private constructor(session: ort.InferenceSession, file: Pick<Session, "digest" | "modelBytes" | "hasSubgraphs">) {
     this.#session = session;
-    this.digest = digest;
+    this.digest = file.digest;
+    this.modelBytes = file.modelBytes;
+    this.hasSubgraphs = file.hasSubgraphs;
     this.signature = {
       inputs: session.inputMetadata.map(toSpec),
       outputs: session.outputMetadata.map(toSpec),
@@ -53,11 +55,12 @@ export class Session {
         `${file.modelPath}: its sha256 is ${digest}, the fleet file says ${file.sha256}; it is another model, or a damaged copy`,
       );
     }
-    const external = await checkModel(file.modelPath, bytes);
+    const { external, externalBytes, hasSubgraphs } = await checkModel(file.modelPath, bytes);
     try {
       // Bytes that were checked are the bytes that are loaded; only external data is read by ONNX Runtime itself.
       const source = external ? file.modelPath : bytes;
-      return new Session(await ort.InferenceSession.create(source as string, sessionOptions(threads)), digest);
+      const session = await ort.InferenceSession.create(source as string, sessionOptions(threads));
+      return new Session(session, { digest, modelBytes: bytes.length + externalBytes, hasSubgraphs });
     } catch (error) {
       if (error instanceof ModelError) throw error;
       throw new ModelError(`${file.modelPath}: ONNX Runtime can't load it: ${(error as Error).message}`);
@@ -111,23 +114,35 @@ async function readModel({ modelPath, modelRoot, sha256 }: ModelFile): Promise<U
   }
 }
 
-/** @returns whether the model keeps weights in other files, all of them beside it */
-async function checkModel(modelPath: string, bytes: Uint8Array): Promise<boolean> {
+/** What a look at a model's file tells. */
+interface CheckedModel {
+  /** Whether the model keeps weights in other files, all of them beside it; and how large those are. */
+  readonly external: boolean;
+  readonly externalBytes: number;
+  readonly hasSubgraphs: boolean;
+}
+
+async function checkModel(modelPath: string, bytes: Uint8Array): Promise<CheckedModel> {
   const folder = path.dirname(await realpath(modelPath));
-  let locations: readonly string[];
+  let model: OnnxModel;
   try {
-    locations = readOnnx(bytes).externalData;
+    model = readOnnx(bytes);
   } catch (error) {
     if (error instanceof OnnxError) throw new ModelError(`${modelPath}: ${error.message}`);
     throw error;
   }
-  for (const location of locations) {
+  const { externalData, hasSubgraphs } = model;
+  let externalBytes = 0;
+  for (const location of externalData) {
     const real = await realpath(path.resolve(folder, location)).catch(() => undefined);
-    if (real !== undefined && isInside(folder, real)) continue;
+    if (real !== undefined && isInside(folder, real)) {
+      externalBytes += (await stat(real)).size;
+      continue;
+    }
     const why = real === undefined ? "does not exist" : "lies outside of the model's folder";
     throw new ModelError(`${modelPath}: its external data "${location}" ${why}`);
   }
-  return locations.length > 0;
+  return { external: externalData.length > 0, externalBytes, hasSubgraphs };
 }
 
 function isInside(folder: string, file: string): boolean {

@@ -1,47 +1,40 @@
-import { existsSync, statSync } from "node:fs";
-import path from "node:path";
-import { pathToFileURL } from "node:url";
-import {
-  loadFileDescriptorSetFromBuffer,
-  type MessageTypeDefinition,
-  type PackageDefinition,
-} from "@grpc/proto-loader";
 import { createData, type TensorData } from "../contract/datatype.js";
-import { createMessageCheck, type MessageCheck } from "../contract/message-check.js";
 import { formatSpec, type Signature, shapeFits } from "../contract/signature.js";
 import { elementCount, formatShape, type Tensor } from "../contract/tensor.js";
 import { type Transform, TransformError, type TransformTensor } from "../contract/transform.js";
-import { batchKey, isJoinable, joinBatch, rowsOf, splitBatch } from "./batch.js";
+import { isJoinable, rowsOf } from "./batch.js";
+import { type Message, MessageCodec } from "./message-codec.js";
 import type { Answer, AnswerRequest, FaultFacts, TransformSettings } from "./messages.js";
-import { ModelError } from "./session.js";
+import { ModelError } from "./model-error.js";
+import { joinCalls, type Padding, sharingKey, splitCalls } from "./padding.js";
+import { importDefault } from "./source-module.js";
 
 /** Runs the model once. */
 export type RunModel = (inputs: readonly Tensor[]) => Promise<Tensor[]>;
 
-type Message = Record<string, unknown>;
-type MessageType = MessageTypeDefinition<Message, Message>;
-type Prepared = { readonly request: Message; readonly inputs: readonly Tensor[] };
+/** What requests may share a run. */
+export interface Sharing {
+  /** Rows that one run may hold. */
+  readonly maxRows: number;
+  /** How requests of other lengths share one; undefined: they don't. */
+  readonly padding: Padding | undefined;
+}
 
-/** The plain objects that transforms see: as ts-proto's types have them. */
-const LOADER_OPTIONS = { longs: Number, defaults: true, arrays: true } as const;
+type Prepared = { readonly request: Message; readonly inputs: readonly Tensor[] };
 
 /** Answers messages by a contract's transform: decode, to tensors, run, to the response, encode. */
 export class TransformRunner {
   readonly signature: Signature;
   readonly #transform: Transform<Message, Message>;
-  readonly #types: PackageDefinition;
+  readonly #codec: MessageCodec;
   readonly #label: string;
-  readonly #image: Uint8Array;
   readonly #stepLimitMs: number;
-  readonly #checks = new Map<string, MessageCheck>();
 
   private constructor(label: string, transform: Transform<Message, Message>, settings: TransformSettings) {
-    const { image } = settings;
     this.#stepLimitMs = settings.stepLimitMs;
     this.#label = label;
     this.#transform = transform;
-    this.#image = image;
-    this.#types = loadFileDescriptorSetFromBuffer(Buffer.from(image), LOADER_OPTIONS);
+    this.#codec = new MessageCodec(settings.image);
     this.signature = transform.signature;
   }
 
@@ -53,21 +46,22 @@ export class TransformRunner {
 
   /** The transform's own example, as a request on the wire. */
   exampleRequest(requestType: string): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#type(requestType).serialize(this.#transform.example));
+    return this.#codec.encode(requestType, this.#transform.example);
   }
 
   /**
    * Answers each request on its own: one that is bad or fails does not disturb the others. Requests whose tensors have
-   * the same shape but for the rows share runs of at most `maxRows` rows.
+   * the same shape but for the rows, and with padding their length, share runs.
    */
-  async answer(work: AnswerRequest, maxRows: number, run: RunModel): Promise<{ answers: Answer[]; runs: number[] }> {
+  async answer(work: AnswerRequest, sharing: Sharing, run: RunModel): Promise<{ answers: Answer[]; runs: number[] }> {
     const prepared = await Promise.all(work.requests.map((request) => this.#prepare(work.requestType, request)));
     const answers: Answer[] = prepared.map((item) => ("reason" in item ? { ok: false, ...item } : UNANSWERED));
     const runs: number[] = [];
-    for (const group of groupRuns(prepared, maxRows)) {
+    for (const group of groupRuns(prepared, sharing)) {
       const calls = group.map((index) => prepared[index] as Prepared);
       runs.push(calls.reduce((rows, call) => rows + rowsOf(call.inputs), 0));
-      const results = await this.#runGroup(work.responseType, calls, run);
+      const runJoined = (joined: readonly Prepared[]) => runTogether(joined, sharing.padding, run);
+      const results = await this.#runGroup(work.responseType, calls, runJoined);
       for (const [at, index] of group.entries()) answers[index] = results[at]!;
     }
     return { answers, runs };
@@ -76,14 +70,9 @@ export class TransformRunner {
   async #prepare(requestType: string, bytes: Uint8Array<ArrayBuffer>): Promise<Prepared | FaultFacts> {
     let request: Message;
     try {
-      this.#check(requestType)(bytes);
-      request = this.#type(requestType).deserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      request = this.#codec.decode(requestType, bytes);
     } catch (error) {
-      return {
-        reason: "INVALID_INPUT",
-        message: `not a ${requestType}: ${(error as Error).message}`,
-        cause: undefined,
-      };
+      return { reason: "INVALID_INPUT", message: (error as Error).message, cause: undefined };
     }
     try {
       const tensors = await this.#inTime(this.#transform.toTensors(request), "toTensors");
@@ -93,16 +82,10 @@ export class TransformRunner {
     }
   }
 
-  async #runGroup(responseType: string, calls: readonly Prepared[], run: RunModel): Promise<Answer[]> {
-    let split: Tensor[][] | undefined;
+  async #runGroup(responseType: string, calls: readonly Prepared[], run: RunTogether): Promise<Answer[]> {
+    let split: Tensor[][];
     try {
-      const outputs = await run(joinBatch(calls.map((call) => call.inputs)));
-      split = splitBatch(
-        outputs,
-        calls.map((call) => rowsOf(call.inputs)),
-      );
-      if (!split)
-        throw new Error("the model's outputs do not have a row for each row of its inputs; turn batching off");
+      split = await run(calls);
     } catch (error) {
       if (calls.length === 1) return [{ ok: false, ...this.#facts(error, "run") }];
       // One by one, so that only the request that is at fault fails.
@@ -117,7 +100,7 @@ export class TransformRunner {
     try {
       const byName = Object.fromEntries(outputs.map(({ name, shape, data }) => [name, { shape, data }]));
       const response = await this.#inTime(this.#transform.toResponse(byName, request), "toResponse");
-      return { ok: true, response: new Uint8Array(this.#type(responseType).serialize(response)) };
+      return { ok: true, response: this.#codec.encode(responseType, response) };
     } catch (error) {
       return { ok: false, ...this.#facts(error, "toResponse") };
     }
@@ -140,19 +123,6 @@ export class TransformRunner {
     }
   }
 
-  /** protobufjs takes broken text and wrong wire types as they come: what it reads is checked first. */
-  #check(type: string): MessageCheck {
-    const known = this.#checks.get(type) ?? createMessageCheck(this.#image, type);
-    this.#checks.set(type, known);
-    return known;
-  }
-
-  #type(name: string): MessageType {
-    const type = this.#types[name];
-    if (!type || !("serialize" in type)) throw new Error(`the contract has no message ${name}`);
-    return type as MessageType;
-  }
-
   #facts(error: unknown, step: string): FaultFacts {
     // A transform that was bundled on its own brings its own class: the name tells.
     if (error instanceof TransformError || (error as Error)?.name === "TransformError") {
@@ -165,8 +135,22 @@ export class TransformRunner {
 
 const UNANSWERED: Answer = { ok: false, reason: "RUN_FAILED", message: "no answer was made", cause: undefined };
 
+/** Each request's own outputs of one run for all. */
+type RunTogether = (calls: readonly Prepared[]) => Promise<Tensor[][]>;
+
+async function runTogether(
+  calls: readonly Prepared[],
+  padding: Padding | undefined,
+  run: RunModel,
+): Promise<Tensor[][]> {
+  const inputs = calls.map((call) => call.inputs);
+  const split = splitCalls(await run(joinCalls(inputs, padding)), inputs, padding);
+  if (split) return split;
+  throw new Error("the model's outputs do not have a row for each row of its inputs; turn batching off");
+}
+
 /** Indices of the prepared requests that run together. */
-function groupRuns(prepared: readonly (Prepared | FaultFacts)[], maxRows: number): number[][] {
+function groupRuns(prepared: readonly (Prepared | FaultFacts)[], { maxRows, padding }: Sharing): number[][] {
   const open = new Map<string, { indices: number[]; rows: number }>();
   const groups: number[][] = [];
   for (const [index, item] of prepared.entries()) {
@@ -175,7 +159,7 @@ function groupRuns(prepared: readonly (Prepared | FaultFacts)[], maxRows: number
       groups.push([index]);
       continue;
     }
-    const key = batchKey(item.inputs, undefined);
+    const key = sharingKey(item.inputs, undefined, padding);
     const rows = rowsOf(item.inputs);
     const group = open.get(key);
     if (group && group.rows + rows <= maxRows) {
@@ -202,34 +186,9 @@ function checkTensor(spec: Signature["inputs"][number], made: TransformTensor | 
 }
 
 async function importTransform(file: string): Promise<Transform<Message, Message>> {
-  if (!existsSync(file) && compiledPath(file) === undefined)
-    throw new ModelError(`${file}: there is no such transform`);
-  let module: { default?: Partial<Transform<Message, Message>> };
-  try {
-    module = file.endsWith(".ts") ? await importTypeScript(file) : await import(pathToFileURL(file).href);
-  } catch (error) {
-    throw new ModelError(`${file}: the transform can't be loaded: ${(error as Error).message}`);
-  }
-  const transform = module.default;
+  const transform = (await importDefault(file, "transform")) as Partial<Transform<Message, Message>> | undefined;
   if (!transform?.signature || !transform.toTensors || !transform.toResponse || !transform.example) {
     throw new ModelError(`${file}: a transform's default export has signature, example, toTensors and toResponse`);
   }
   return transform as Transform<Message, Message>;
-}
-
-/** The compiled module where a build made one that is not older than its source; otherwise the source through tsx. */
-async function importTypeScript(file: string): Promise<{ default?: Partial<Transform<Message, Message>> }> {
-  const compiled = compiledPath(file);
-  if (compiled) return import(pathToFileURL(compiled).href);
-  const { tsImport } = await import("tsx/esm/api");
-  return tsImport(pathToFileURL(file).href, import.meta.url);
-}
-
-function compiledPath(file: string): string | undefined {
-  for (let root = path.dirname(file); root !== path.dirname(root); root = path.dirname(root)) {
-    const compiled = path.join(root, "dist", path.relative(root, file)).replace(/\.ts$/, ".js");
-    if (!existsSync(compiled)) continue;
-    if (!existsSync(file) || statSync(compiled).mtimeMs >= statSync(file).mtimeMs) return compiled;
-  }
-  return undefined;
 }

@@ -36,7 +36,8 @@ export async function warmUp(signature: Signature, maxRows: number, run: RunMode
   return { inferMs: undefined, warning };
 }
 
-function zeros(signature: Signature, rows: number, free: number): Tensor[] {
+/** Tensors of zeros that a model takes. */
+export function zeros(signature: Signature, rows: number, free: number): Tensor[] {
   return signature.inputs.map((spec) => {
     const shape = concrete(spec, rows, free);
     return {

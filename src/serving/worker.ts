@@ -1,7 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { compareSignatures } from "../contract/compatibility.js";
 import { isBatchable } from "../contract/signature.js";
+import type { Tensor } from "../contract/tensor.js";
 import { transferList } from "./batch.js";
+import { loadApart } from "./load-apart.js";
 import {
   type AnswerRequest,
   type FromWorker,
@@ -10,17 +12,21 @@ import {
   type ToWorker,
   type WorkerSettings,
 } from "./messages.js";
+import { ModelError } from "./model-error.js";
+import type { Padding } from "./padding.js";
+import { checkPadding } from "./padding-check.js";
 import { rowsAreIndependent } from "./row-check.js";
-import { ModelError, Session } from "./session.js";
-import { TransformRunner } from "./transform-runner.js";
+import { measureCost } from "./run-cost.js";
+import { Session } from "./session.js";
+import type { Sharing, TransformRunner } from "./transform-runner.js";
 import { type WarmUp, warmUp } from "./warm-up.js";
 
 /** What a thread holds once it is ready. */
 interface Loaded {
   readonly session: Session;
   readonly transform: TransformRunner | undefined;
-  /** Rows that one run may hold: what the operator allows, once the model has been seen to take several. */
-  readonly rowsPerRun: number;
+  /** What the operator allows, once the model has been seen to take it. */
+  readonly sharing: Sharing;
 }
 
 /** The entry of a worker thread: one model, one session, one run at a time. */
@@ -31,13 +37,23 @@ function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 
+/** A model that ends its process would take the server's other models with it. */
+async function tryApart(): Promise<void> {
+  const { modelPath, modelRoot, sha256 } = settings;
+  const problem = (await loadApart([{ modelPath, modelRoot, sha256 }])).get(modelPath);
+  if (problem) throw problem;
+}
+
 async function load(): Promise<void> {
-  const transform = settings.transform && (await TransformRunner.load(settings.label, settings.transform));
+  const transform = await loadTransform();
+  if (settings.apartFirst) await tryApart();
   const session = await Session.load(settings, settings.threads);
   checkFit(session, transform);
   const warmth = await warm(session, transform);
   const sharing = await checkSharing(session);
-  const loaded = { session, transform, rowsPerRun: sharing.batchable ? settings.maxBatchRows : 1 };
+  const measurable = transform === undefined && !session.hasSubgraphs && warmth.inferMs !== undefined;
+  const { batchable, padding } = sharing;
+  const loaded = { session, transform, sharing: { maxRows: batchable ? settings.maxBatchRows : 1, padding } };
   // One after another: a message may come while the one before still waits for its picture to be decoded.
   let last = Promise.resolve();
   port.on("message", (message: ToWorker) => {
@@ -47,10 +63,22 @@ async function load(): Promise<void> {
     kind: "ready",
     signature: session.signature,
     digest: session.digest,
+    modelBytes: session.modelBytes,
     inferMs: warmth.inferMs,
-    batchable: sharing.batchable,
+    cost: measurable
+      ? await measureCost(settings.signature ?? session.signature, (inputs) => session.run(inputs))
+      : undefined,
+    batchable,
+    padding,
     warning: warmth.warning ?? sharing.warning,
   });
+}
+
+/** What reads messages for transforms is only loaded where there is one: every thread holds its own copy. */
+async function loadTransform(): Promise<TransformRunner | undefined> {
+  if (!settings.transform) return undefined;
+  const { TransformRunner } = await import("./transform-runner.js");
+  return TransformRunner.load(settings.label, settings.transform);
 }
 
 function checkFit(session: Session, transform: TransformRunner | undefined): void {
@@ -63,15 +91,20 @@ function checkFit(session: Session, transform: TransformRunner | undefined): voi
 }
 
 /** Whether calls may share runs, where the operator asks for it. */
-async function checkSharing(session: Session): Promise<{ batchable: boolean; warning?: string }> {
+async function checkSharing(
+  session: Session,
+): Promise<{ batchable: boolean; padding?: Padding | undefined; warning?: string | undefined }> {
   if (settings.maxBatchRows === 1) return { batchable: false };
   if (!isBatchable(session.signature)) {
     return { batchable: false, warning: "batching is off: an input or output has a fixed first dimension" };
   }
   const signature = settings.signature ?? session.signature;
-  const independent = await rowsAreIndependent(signature, (inputs) => session.run(inputs));
-  if (independent) return { batchable: true };
-  return { batchable: false, warning: "batching is off: the answer to a row depends on the rows beside it" };
+  const run = (inputs: readonly Tensor[]) => session.run(inputs);
+  if (!(await rowsAreIndependent(signature, run)))
+    return { batchable: false, warning: "batching is off: the answer to a row depends on the rows beside it" };
+  if (!settings.padding) return { batchable: true };
+  const { padding, problem } = await checkPadding(signature, settings.padding, run);
+  return { batchable: true, padding, warning: problem && `padding is off: ${problem}` };
 }
 
 async function warm(session: Session, transform: TransformRunner | undefined): Promise<WarmUp> {
@@ -88,7 +121,7 @@ async function warm(session: Session, transform: TransformRunner | undefined): P
     const startMs = processClockMs();
     const { answers } = await transform.answer(
       { kind: "answer", requestType, responseType, requests: [request] },
-      1,
+      { maxRows: 1, padding: undefined },
       (inputs) => session.run(inputs),
     );
     inferMs = processClockMs() - startMs;
@@ -108,6 +141,8 @@ async function handle(message: ToWorker, loaded: Loaded): Promise<void> {
       return run(message, loaded.session);
     case "answer":
       return answer(message, loaded);
+    case "ping":
+      return send({ kind: "pong" });
     case "close":
       await loaded.session.release();
       end(0);
@@ -125,9 +160,9 @@ async function run({ inputs, outputs }: RunRequest, session: Session): Promise<v
   }
 }
 
-async function answer(request: AnswerRequest, { session, transform, rowsPerRun }: Loaded): Promise<void> {
+async function answer(request: AnswerRequest, { session, transform, sharing }: Loaded): Promise<void> {
   const startMs = processClockMs();
-  const { answers, runs } = await transform!.answer(request, rowsPerRun, (inputs) => session.run(inputs));
+  const { answers, runs } = await transform!.answer(request, sharing, (inputs) => session.run(inputs));
   const transfer = answers.flatMap((item) => (item.ok ? [item.response.buffer] : []));
   send({ kind: "answered", answers, runs, span: { startMs, endMs: processClockMs() } }, transfer);
 }

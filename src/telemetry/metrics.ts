@@ -37,6 +37,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly openStreams = new Gauge({
+    name: METRIC.openStreams,
+    help: "Streams that are open.",
+    labelNames: MODEL,
+    registers: [this.registry],
+  });
+
   readonly waiting = new Gauge({
     name: METRIC.waiting,
     help: "Calls that wait for a worker.",
@@ -62,13 +69,40 @@ export class Metrics {
   readonly modelReady = new Gauge({
     name: METRIC.modelReady,
     help: "1 where the model is loaded and warm, 0 where it is not.",
+    aggregator: "min",
     labelNames: MODEL,
+    registers: [this.registry],
+  });
+
+  readonly modelLoaded = this.#gauge(
+    METRIC.modelLoaded,
+    "With a memory budget: 1 where the model is in memory, 0 where the next call loads it.",
+  );
+  readonly modelMemory = this.#gauge(
+    METRIC.modelMemory,
+    "With a memory budget: memory that the model takes, 0 where it is not loaded.",
+  );
+  readonly modelLoads = this.#counter(METRIC.modelLoads, "With a memory budget: how often the model was loaded.");
+  readonly modelUnloads = this.#counter(
+    METRIC.modelUnloads,
+    "With a memory budget: how often the model was unloaded to make room.",
+  );
+  readonly loadDuration = this.#histogram(
+    METRIC.loadDuration,
+    "With a memory budget: time to load the model.",
+    SECONDS,
+  );
+
+  readonly memoryBudget = new Gauge({
+    name: METRIC.memoryBudget,
+    help: "Memory that loaded models may take together; 0 without a budget.",
     registers: [this.registry],
   });
 
   readonly memoryLimit = new Gauge({
     name: METRIC.memoryLimit,
     help: "Memory that the process may use before it is killed.",
+    aggregator: "first",
     registers: [this.registry],
   });
 
@@ -80,6 +114,14 @@ export class Metrics {
   /** Has `measure` set the gauges that nothing tells of a change, before each scrape. The last one given counts. */
   beforeScrape(measure: () => void): void {
     this.#measure = measure;
+  }
+
+  #gauge(name: string, help: string): Gauge<(typeof MODEL)[number]> {
+    return new Gauge({ name, help, labelNames: MODEL, registers: [this.registry] });
+  }
+
+  #counter(name: string, help: string): Counter<(typeof MODEL)[number]> {
+    return new Counter({ name, help, labelNames: MODEL, registers: [this.registry] });
   }
 
   #histogram(name: string, help: string, buckets: number[]): Histogram<(typeof MODEL)[number]> {

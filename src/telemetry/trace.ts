@@ -4,10 +4,26 @@ import { type Context, context, propagation, type TextMapGetter } from "@opentel
 export const COHORT_HEADER = "x-flotilla-cohort";
 /** Header that pins revisions for a whole chain of calls: `acme.ocr.v1=r2,acme.fraud.v1=r1`. */
 export const PIN_HEADER = "x-flotilla-pin";
+/** Header that names a release of the fleet, for a whole chain of calls: none of them is answered by a revision outside it. */
+export const RELEASE_HEADER = "x-flotilla-release";
+/** Trailer that says which release's revision answered. */
+export const RELEASE_TRAILER = "flotilla-release";
+/** CloudEvents attribute that names the release of what an event sets off, and of a prediction the one that made it. */
+export const RELEASE_ATTRIBUTE = "flotillarelease";
+/** Header by which the mesh tells a server that a release's route led a call there, and to which revision: `acme.ocr.v1=r2`. */
+export const RELEASE_REVISION_HEADER = "x-flotilla-release-revision";
+
+/**
+ * Value of that header. It names the contract, as it is about one hop: where somebody passes all headers on, the next
+ * contract does not take it for its own.
+ */
+export function releaseLedTo(contract: string, revision: string): string {
+  return `${contract}=${revision}`;
+}
 
 /**
  * Headers that a service passes on from the call it answers to the calls it makes. Without them a mesh sees each hop as
- * a trace of its own, and cohorts and pins end at the first service.
+ * a trace of its own, and cohorts, pins and releases end at the first service.
  * @see https://istio.io/latest/docs/tasks/observability/distributed-tracing/overview/
  */
 export const PASSED_ON: readonly string[] = [
@@ -26,6 +42,7 @@ export const PASSED_ON: readonly string[] = [
   "x-request-id",
   COHORT_HEADER,
   PIN_HEADER,
+  RELEASE_HEADER,
 ];
 
 /** Headers of a call that came in; `Metadata` of grpc-js is one. */

@@ -91,10 +91,31 @@ delivery: { engine: argo }`,
     assert.deepEqual(Object.fromEntries(env!.map(({ name, value }) => [name, value])), {
       FLOTILLA_BATCHING_MAX_SIZE: "32",
       FLOTILLA_BATCHING_MAX_DELAY: "2ms",
+      FLOTILLA_BATCHING_PADDING: "none",
       FLOTILLA_QUEUE_SIZE: "9",
       FLOTILLA_WORKERS: "2",
       FLOTILLA_THREADS: "auto",
+      FLOTILLA_STREAMS: '{"idle":"5m","drain":"10s","perCaller":256}',
     });
+  });
+
+  it("tells the server the limits of its streams, and the key by the name of its secret alone", () => {
+    const streams = "streams: { idle: 90s, maxMessages: 1000, maxBytes: 1Gi, secret: fraud-streams }";
+    const { env } = server(workloadsOf(memberOf(`${FRAUD(model("r1"))}\n${streams}`)));
+    const [told, key] = env!.slice(-2);
+    assert.equal(
+      told!.value,
+      '{"idle":"90s","drain":"10s","perCaller":256,"maxMessages":1000,"maxBytes":"1073.741824M"}',
+    );
+    assert.deepEqual(key, {
+      name: "FLOTILLA_STREAM_KEY",
+      valueFrom: { secretKeyRef: { name: "fraud-streams", key: "key" } },
+    });
+  });
+
+  it("waits for its streams as long as they may take to end", () => {
+    const pod = workloadsOf(memberOf(`${FRAUD(model("r1"))}\nstreams: { drain: 2m }`)).pod();
+    assert.equal(pod.terminationGracePeriodSeconds, 11 + 120 + 10 + 9);
   });
 
   it("pulls by the fleet's secrets, and names none where there are none", () => {

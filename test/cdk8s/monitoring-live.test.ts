@@ -34,6 +34,7 @@ revisions:
   r2: ${model("r2")}
 traffic: { r1: 50, r2: 50 }
 fallback: { revision: r0 }
+calls: [${WELL}]
 objectives: { errorRate: 0.1, p99: 1ms, hopOverhead: 1ms }`,
     `
 name: ${WELL}
@@ -79,7 +80,7 @@ describe("a real Prometheus that reads a real server", function () {
     const targets: Target[] = [];
     for (const [name, registry] of Object.entries(pods)) {
       const [namespace, pod] = name.split("/");
-      const endpoint = await startMetricsEndpoint(registry, "127.0.0.1", 0);
+      const endpoint = await startMetricsEndpoint(registry, { host: "127.0.0.1", port: 0 });
       closing.push(() => endpoint.close());
       targets.push({ port: endpoint.port, labels: { namespace: namespace!, pod: pod! } });
     }
@@ -185,6 +186,9 @@ function startTraffic(to: { sick: TestServer; well: TestServer; hops: HopMetrics
       await client.unary(`/${SICK}.SlowService/Predict`, slow, by("r3"));
       await wellClient.unary(`/${WELL}.ScaleService/Predict`, quick);
       to.hops.onHop({ from: "checkout", to: SICK, revision: "r1", overheadMs: 5 });
+      to.hops.onHop({ from: SICK, to: WELL, revision: "r1", overheadMs: 1 });
+      // More than that one hop may add.
+      to.hops.onChain(SICK, "r1", 50);
       await sleep(100);
     }),
     loop(async () => {

@@ -5,6 +5,13 @@ import { dashboard } from "../../cdk8s/monitoring/dashboard.js";
 import type { Member } from "../../src/fleet/members.js";
 import type { FleetSpec } from "../../src/fleet/spec.js";
 
+/** Panels about the calls that a contract makes: there is nothing in them for one that is a model. */
+export const PANELS_OF_COMPOSITIONS: readonly string[] = [
+  "panel Overhead of hops made, p99",
+  "panel Hops over budget",
+  "panel Overhead of the chain",
+];
+
 /** The files of a contract's ConfigMap of rules: text by name. */
 export function ruleFiles(member: Member): Record<string, string> {
   const [object] = contractMonitoring(member);

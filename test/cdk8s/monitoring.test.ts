@@ -8,7 +8,7 @@ import { fleetMonitoring } from "../../cdk8s/monitoring/fleet-monitoring.js";
 import { HopMetrics } from "../../src/telemetry/hop-metrics.js";
 import { Metrics } from "../../src/telemetry/metrics.js";
 import { ROOT } from "../support/contract-fixture.js";
-import { fleetOf, memberOf, model } from "../support/members.js";
+import { fleetOf, memberOf, membersOf, model } from "../support/members.js";
 import { dashboardJson, dashboardQueries, metricsOf, ruleFiles } from "./monitoring-queries.js";
 
 const ANNOTATIONS = "telemetry: { prometheus: { scraper: monitoring/prometheus } }";
@@ -100,6 +100,44 @@ describe("the alerts of a contract", () => {
     assert.equal(alertOf(FRAUD, "FlotillaFallbackAnswers").labels.revision, "r0");
     const names = alertsOf(`${FRAUD}cohorts: { cheap: r0 }`).map(({ alert }) => alert);
     assert.ok(!names.includes("FlotillaFallbackAnswers"));
+  });
+
+  it("take a release's revision for one that answers: it is missed, and a shadow or a fallback no more", () => {
+    const released = (revision: string) =>
+      contractAlerts(memberOf(FRAUD, `${ANNOTATIONS}\nreleases: { new: { acme.fraud.v1: ${revision} } }`)).rules;
+    const down = released("r3").filter(
+      ({ alert, labels }) => alert === "FlotillaRevisionDown" && labels.revision === "r3",
+    );
+    assert.deepEqual(
+      down.map(({ labels }) => labels.severity),
+      ["warning"],
+    );
+    assert.ok(!released("r3").some(({ expr }) => expr.includes('!="r3"')));
+    assert.ok(!released("r0").some(({ alert }) => alert === "FlotillaFallbackAnswers"));
+  });
+
+  it("hold the chain of a composition to what its hops may add together, and no other contract", () => {
+    const callee = (name: string, hopOverhead: string) =>
+      `name: ${name}\nrevisions: { r1: ${model("r1")} }\nobjectives: { hopOverhead: ${hopOverhead} }`;
+    const chain = `name: acme.chain.v1\nrevisions: { r1: ${model("r1")} }\ncalls: [acme.a.v1, acme.b.v1]`;
+    const members = membersOf(fleetOf([chain, callee("acme.a.v1", "2ms"), callee("acme.b.v1", "5ms")], ANNOTATIONS));
+    const alerts = members.map((member) => {
+      return contractAlerts(member).rules.filter(({ alert }) => alert === "FlotillaChainOverhead");
+    });
+    assert.deepEqual(
+      alerts.map(({ length }) => length),
+      [1, 0, 0],
+    );
+    const { expr, annotations } = alerts[0]![0]!;
+    assert.match(expr, /from="acme\.chain\.v1", to="acme\.a\.v1"\}\[5m\]\)\) or vector\(0\)\) \* 0\.002 \+ /);
+    assert.match(expr, /to="acme\.b\.v1"\}\[5m\]\)\) or vector\(0\)\) \* 0\.005\) > 1$/);
+    assert.deepEqual(metricsOf(expr).sort(), [
+      "flotilla_chain_overhead_seconds_sum",
+      "flotilla_hop_overhead_seconds_count",
+      "flotilla_hop_overhead_seconds_count",
+    ]);
+    assert.equal(annotations.runbook, "docs/alerts.md#flotillachainoverhead");
+    assert.match(readFileSync(path.join(ROOT, "docs/alerts.md"), "utf8"), /^## FlotillaChainOverhead$/m);
   });
 
   it("find the contract's people: each says whose it is", () => {

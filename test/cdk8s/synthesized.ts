@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { Testing } from "cdk8s";
+import { Construct } from "constructs";
 import type { IDeployment } from "kubernetes-models/apps/v1";
 import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2";
 import type { INetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
 import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1";
 import type { INamespace, IPodSpec, IService, IServiceAccount } from "kubernetes-models/v1";
+import { addBridge } from "../../cdk8s/bridge-workload.js";
 import { addContract } from "../../cdk8s/contract-workload.js";
 import { addFleet } from "../../cdk8s/fleet-workload.js";
 import { addRevision } from "../../cdk8s/revision-workload.js";
@@ -54,6 +56,13 @@ export function workloadsOf(...members: readonly Member[]): Synthesized {
     addContract(chart, member);
     for (const revision of member.contract.revisions) addRevision(chart, member, revision);
   }
+  return new Synthesized(Testing.synth(chart));
+}
+
+/** The workloads of a fleet's bridges. */
+export function bridgesOf(fleet: FleetSpec): Synthesized {
+  const chart = Testing.chart();
+  for (const bridge of fleet.bridges) addBridge(new Construct(chart, bridge.name), fleet, bridge);
   return new Synthesized(Testing.synth(chart));
 }
 

@@ -8,7 +8,7 @@ import { Namespace, Service, ServiceAccount } from "kubernetes-models/v1";
 import { loadFleet } from "../../src/fleet/load.js";
 import { ROOT } from "../support/contract-fixture.js";
 import { fleetOf, membersOf, model } from "../support/members.js";
-import { fleetWorkloadOf, workloadsOf } from "./synthesized.js";
+import { bridgesOf, fleetWorkloadOf, workloadsOf } from "./synthesized.js";
 
 const KINDS = {
   Deployment,
@@ -23,7 +23,11 @@ const KINDS = {
 describe("workloads of the example fleets", () => {
   for (const file of ["fleet.yaml", "fleet.options.yaml"]) {
     const fleet = loadFleet(path.join(ROOT, file));
-    const objects = [...fleetWorkloadOf(fleet).objects, ...workloadsOf(...membersOf(fleet)).objects];
+    const objects = [
+      ...fleetWorkloadOf(fleet).objects,
+      ...workloadsOf(...membersOf(fleet)).objects,
+      ...bridgesOf(fleet).objects,
+    ];
 
     it(`are what Kubernetes' schemas say, in ${file}`, () => {
       for (const object of objects) {

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { loadFleet } from "../../src/fleet/load.js";
+import { fatalModel } from "../support/fatal-model.js";
 import { FleetProcess } from "../support/fleet-process.js";
 import {
   bfloat16Model,
@@ -31,7 +32,7 @@ const FRAUD = classifierModel({ classes: ["legit", "fraud"], columns: 2 });
 const BETTER = classifierModel({ classes: ["fraud", "legit"], columns: 2 });
 
 describe("flotilla add", function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   let fleet: string;
 
@@ -104,6 +105,106 @@ describe("flotilla add", function () {
     );
     assert.deepEqual(readFileSync(path.join(fleet, "models/fraud/r1.onnx")), Buffer.from(FRAUD));
     assert.match(inFleet(CONTRACT), /float amount = 1/);
+  });
+
+  describe("of a composition", () => {
+    const MODULE = `
+      export default {
+        clients: { fraud: "acme.fraud.v1" },
+        methods: {
+          async judge({ amount, age }: { amount: number; age: number }, { fraud }: any) {
+            const { predictions } = await fraud.predict({ instances: [{ amount, age }] });
+            return { legit: predictions[0].probabilityLegit };
+          },
+        },
+      };`;
+    const PROTO = "proto/acme/judge/v1/judge_service.proto";
+
+    beforeEach(() => {
+      add(given("fraud.onnx", FRAUD), "--as", "acme.fraud.v1", "--columns", "amount,age");
+      given("fleet/models/judge/r1.ts", MODULE);
+    });
+
+    it("writes a contract with its methods, and what the fleet file has to say of it", () => {
+      const said = add("models/judge/r1.ts", "--as", "acme.judge.v1");
+      assert.match(said, /^wrote +proto\/acme\/judge\/v1\/judge_service\.proto$/m);
+      assert.match(said, /give the messages fields\n +\$EDITOR proto\/acme\/judge/);
+      assert.match(inFleet(PROTO), /rpc Judge\(JudgeRequest\) returns \(JudgeResponse\);/);
+      const judge = loadFleet(path.join(fleet, "fleet.yaml")).contracts.find(({ name }) => name === "acme.judge.v1")!;
+      assert.deepEqual(judge.calls, ["acme.fraud.v1"]);
+      const [{ name, module, sha256 }] = judge.revisions as [(typeof judge.revisions)[number]];
+      assert.deepEqual(
+        { name, path: module?.path, sha256 },
+        {
+          name: "r1",
+          path: path.join(fleet, "models/judge/r1.ts"),
+          sha256: createHash("sha256").update(MODULE).digest("hex"),
+        },
+      );
+    });
+
+    it("is served with that, once its messages have fields, and calls those whom its code calls", async () => {
+      add("models/judge/r1.ts", "--as", "acme.judge.v1");
+      const fields = inFleet(PROTO)
+        .replace("message JudgeRequest {}", "message JudgeRequest { float amount = 1; float age = 2; }")
+        .replace("message JudgeResponse {}", "message JudgeResponse { float legit = 1; }");
+      given(`fleet/${PROTO}`, fields);
+      const next = JSON.parse(add("models/judge/r1.ts", "--as", "acme.judge.v1", "--output", "json")).next as string[];
+      assert.match(next.at(-1)!, / call acme\.judge\.v1\/Judge @request\.json$/);
+      const server = await FleetProcess.start(fleet);
+      try {
+        const call = ["call", "acme.judge.v1/Judge", '{"amount": 0, "age": 0}', "--output", "json"];
+        const answer = execFileSync(process.execPath, [FLOTILLA, ...call, "--target", server.served.address], {
+          encoding: "utf8",
+        });
+        assert.deepEqual(JSON.parse(answer), { legit: 0.5 });
+      } finally {
+        await server.end();
+      }
+    });
+
+    it("adds a second revision without calls of its own, and leaves the contract alone", () => {
+      add("models/judge/r1.ts", "--as", "acme.judge.v1");
+      const proto = inFleet(PROTO);
+      given("fleet/models/judge/r2.ts", `${MODULE}\n// more`);
+      const said = JSON.parse(add("models/judge/r2.ts", "--as", "acme.judge.v1", "--output", "json"));
+      assert.deepEqual([said.revision, said.module], ["r2", "models/judge/r2.ts"]);
+      assert.match(said.notes.join(), /r2 gets no calls yet/);
+      assert.equal(inFleet(PROTO), proto);
+    });
+
+    const cases: readonly [what: string, change: (text: string) => string, message: RegExp, ...args: string[]][] = [
+      [
+        "calls whom the fleet does not have",
+        (text) => text.replace("acme.fraud", "acme.frode"),
+        /has a client of acme\.frode\.v1, which is not in fleet\.yaml; did you mean acme\.fraud\.v1\?/,
+      ],
+      ["is none", () => "export default {};", /a composition's default export has clients and methods/],
+      [
+        "is told of columns",
+        (text) => text,
+        /is a composition, and --columns is said of models; leave it out/,
+        "--columns",
+        "amount",
+      ],
+    ];
+    for (const [what, change, message, ...args] of cases) {
+      it(`refuses a module that ${what}`, () => {
+        given("fleet/models/judge/r1.ts", change(MODULE));
+        assert.match(refused("models/judge/r1.ts", "--as", "acme.judge.v1", ...args), message);
+      });
+    }
+
+    it("refuses a module that answers less than its contract promises, or lies elsewhere", () => {
+      add("models/judge/r1.ts", "--as", "acme.judge.v1");
+      given("fleet/models/judge/r2.ts", MODULE.replace("judge(", "judgeAll("));
+      assert.match(
+        refused("models/judge/r2.ts", "--as", "acme.judge.v1"),
+        /does not answer Judge, which proto\/acme\/judge/,
+      );
+      const outside = given("r3.ts", MODULE);
+      assert.match(refused(outside, "--as", "acme.judge.v1"), /lies outside of the fleet's folder .*; put it there/);
+    });
   });
 
   it("ends with commands that serve the model and call it", async () => {
@@ -182,10 +283,7 @@ describe("flotilla add", function () {
   it("refuses another model under a revision's name: revisions never change", () => {
     add(given("fraud.onnx", FRAUD), "--as", "acme.fraud.v1");
     const message = refused(given("b.onnx", BETTER), "--as", "acme.fraud.v1", "--revision", "r1");
-    assert.match(
-      message,
-      /has a revision r1 already, another model \(sha256 .*leave --revision out and it becomes r2$/,
-    );
+    assert.match(message, /has a revision r1 already, another one \(sha256 .*leave --revision out and it becomes r2$/);
   });
 
   it("refuses a model that does not fit, with every difference and a command that makes the next version", () => {
@@ -245,6 +343,13 @@ describe("flotilla add", function () {
     const said = add(file, "--as", "acme.fraud.v1");
     assert.doesNotMatch(said, /copied/);
     assert.deepEqual(snapshot(), whole);
+  });
+
+  it("refuses a model over which ONNX Runtime ends its process, and is there to say so", () => {
+    assert.match(
+      refused(given("fatal.onnx", fatalModel()), "--as", "acme.fraud.v1"),
+      /fatal\.onnx: ONNX Runtime ends its process while it loads it, by SIGABRT/,
+    );
   });
 
   it("copies weights in other files together with their model", () => {

@@ -1,24 +1,15 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Finding } from "../../src/fleet/findings.js";
-import { ROOT } from "../support/contract-fixture.js";
+import { protoText, ROOT } from "../support/contract-fixture.js";
+import { fatalModel } from "../support/fatal-model.js";
 import { removeFleet, writeFleet } from "../support/fleet-process.js";
 import { scaleModel } from "../support/onnx-builder.js";
+import { SCALE_UNARY } from "../wire/contracts.js";
 
-const BODY = `
-service ScaleService {
-  rpc Predict(PredictRequest) returns (PredictResponse);
-}
-message PredictRequest {
-  repeated float x = 1 [(flotilla.v1.tensor) = {name: "x", shape: [-1, 3]}];
-}
-message PredictResponse {
-  repeated float y = 1 [(flotilla.v1.tensor) = {name: "y", shape: [-1, 3]}];
-}
-`;
 const CONTRACT = "test.scale.v1";
 const PROTO = "proto/test/scale/v1/contract.proto";
 
@@ -39,7 +30,7 @@ describe("flotilla check", function () {
   /** Makes the fleet anew, with these fields of its one contract. */
   function fleet(revisions: Record<string, Uint8Array>, fields: object = {}): void {
     removeFleet(folder);
-    folder = writeFleet({ [CONTRACT]: { body: BODY, revisions, fields } });
+    folder = writeFleet({ [CONTRACT]: { body: SCALE_UNARY, revisions, fields } });
   }
   /** Exit code and findings, each as `file:line: path: message`, the file relative to the fleet's folder. */
   function check(...args: string[]) {
@@ -53,7 +44,7 @@ describe("flotilla check", function () {
   }
 
   beforeEach(() => {
-    folder = writeFleet({ [CONTRACT]: { body: BODY, revisions: { r1: good } } });
+    folder = writeFleet({ [CONTRACT]: { body: SCALE_UNARY, revisions: { r1: good } } });
   });
   afterEach(() => removeFleet(folder));
 
@@ -79,6 +70,60 @@ describe("flotilla check", function () {
     assert.equal(status, 1);
   });
 
+  it("finds a model over which ONNX Runtime ends its process, and looks at the others", () => {
+    fleet({ r1: fatalModel(), r2: good }, { traffic: { r1: 100 } });
+    const { status, findings } = check();
+    assert.equal(status, 1);
+    assert.equal(findings.length, 1, findings.join("\n"));
+    assert.match(findings[0]!, /revisions\.r1\.model: .*ONNX Runtime ends its process while it loads it, by SIGABRT/);
+  });
+
+  describe("a composition", () => {
+    const body =
+      "service JoinService { rpc Join(JoinRequest) returns (JoinResponse); }\n" +
+      "message JoinRequest { string text = 1; }\nmessage JoinResponse { string text = 1; }";
+    /** The fleet with a composition before it, whose module and `calls` are given. Its digest is right unless said. */
+    function compose(module: string, calls: string, sha256 = createHash("sha256").update(module).digest("hex")): void {
+      write("proto/test/join/v1/join_service.proto", protoText("test.join.v1", body));
+      write("join/r1.js", module);
+      const text = readFileSync(path.join(folder, "fleet.yaml"), "utf8");
+      const entry = `  contracts:\n    - name: test.join.v1\n      callers: []\n      calls: [${calls}]\n      deadline: 20s\n      revisions: { r1: { module: join/r1.js, sha256: ${sha256} } }\n`;
+      write("fleet.yaml", text.replace("  contracts:\n", entry));
+    }
+    const messages = () => check().findings.flatMap((finding) => /spec\.contracts.*/.exec(finding) ?? []);
+    const module = (clients: string, methods = "join() {}") =>
+      `export default { clients: { ${clients} }, methods: { ${methods} } };\n`;
+
+    it("is well where its code has clients of those whom the fleet file lets it call", () => {
+      compose(module(`scale: "${CONTRACT}"`), CONTRACT);
+      assert.deepEqual(messages(), []);
+    });
+
+    it("has clients neither of more contracts than `calls` names, nor of fewer", () => {
+      compose(module(`other: "acme.other.v1"`), CONTRACT);
+      assert.deepEqual(messages(), [
+        "spec.contracts[0].revisions.r1.module: has a client of acme.other.v1, which calls does not name",
+        `spec.contracts[0].revisions.r1.module: has no client of ${CONTRACT}, which calls names`,
+      ]);
+    });
+
+    it("answers every method of its contract, and has the digest that the fleet file says", () => {
+      const text = module(`scale: "${CONTRACT}"`, "");
+      compose(text, CONTRACT, "a".repeat(64));
+      assert.deepEqual(messages(), [
+        `spec.contracts[0].revisions.r1.sha256: the composition's sha256 is ${createHash("sha256").update(text).digest("hex")}`,
+        "spec.contracts[0].revisions.r1.module: does not answer Join",
+      ]);
+    });
+
+    it("is found where its module is none", () => {
+      compose("export default 7;\n", CONTRACT);
+      assert.deepEqual(messages(), [
+        "spec.contracts[0].revisions.r1.module: join/r1.js: a composition's default export has clients and methods",
+      ]);
+    });
+  });
+
   it("finds a model with another digest", () => {
     write(`models/${CONTRACT}/r1.onnx`, scaleModel({ factor: 3 }));
     const digest = createHash("sha256")
@@ -96,6 +141,18 @@ describe("flotilla check", function () {
       `${at} input "x": contract FP32[-1, 3], model FP32[-1, 4]`,
       `${at} output "y": contract FP32[-1, 3], model FP32[-1, 4]`,
     ]);
+  });
+
+  it("finds padding that the model can't have", () => {
+    const batching = { maxSize: 8, padding: { values: { x: 0 } } };
+    removeFleet(folder);
+    folder = writeFleet({ [CONTRACT]: { body: SCALE_UNARY, revisions: { r1: good }, revisionFields: { batching } } });
+    const { findings } = check();
+    assert.equal(findings.length, 1);
+    assert.match(
+      findings[0]!,
+      /revisions\.r1\.batching\.padding: input "x" is FP32\[-1, 3\]: its dimension 1 is not free$/,
+    );
   });
 
   it("finds a file that is no model", () => {
@@ -116,7 +173,7 @@ describe("flotilla check", function () {
   it("finds what buf lint finds, and a contract that does not compile, once", () => {
     write(
       PROTO,
-      `syntax = "proto3";\npackage ${CONTRACT};\nimport "flotilla/v1/options.proto";\n${BODY.replace("float x", "float BadX")}`,
+      `syntax = "proto3";\npackage ${CONTRACT};\nimport "flotilla/v1/options.proto";\n${SCALE_UNARY.replace("float x", "float BadX")}`,
     );
     assert.deepEqual(check().findings, [
       `${PROTO}:9: Field name "BadX" should be lower_snake_case, such as "bad_x". (FIELD_LOWER_SNAKE_CASE)`,
@@ -129,7 +186,7 @@ describe("flotilla check", function () {
   });
 
   it("finds bindings that make no sense", () => {
-    write(PROTO, `syntax = "proto3";\npackage ${CONTRACT};\n${BODY.replaceAll(/ \[\(.*\]/g, "")}`);
+    write(PROTO, `syntax = "proto3";\npackage ${CONTRACT};\n${SCALE_UNARY.replaceAll(/ \[\(.*\]/g, "")}`);
     assert.deepEqual(check().findings, [
       "fleet.yaml:8: spec.contracts[0].name: no field of the contract's messages is bound to a tensor, and no transform is named",
     ]);
@@ -138,7 +195,7 @@ describe("flotilla check", function () {
   it("finds a transform that can't be loaded, or has nothing to do", () => {
     fleet({ r1: good }, { transform: "transform.mjs" });
     assert.match(check().findings.join(), /transform: the contract's messages are bound to tensors/);
-    write(PROTO, `syntax = "proto3";\npackage ${CONTRACT};\n${BODY.replaceAll(/ \[\(.*\]/g, "")}`);
+    write(PROTO, `syntax = "proto3";\npackage ${CONTRACT};\n${SCALE_UNARY.replaceAll(/ \[\(.*\]/g, "")}`);
     assert.match(check().findings.join(), /transform: transform\.mjs: there is no such transform/);
   });
 
@@ -152,12 +209,12 @@ describe("flotilla check", function () {
   });
 
   it("finds a change that breaks callers of a release", () => {
-    const released = writeFleet({ [CONTRACT]: { body: BODY, revisions: { r1: good } } });
+    const released = writeFleet({ [CONTRACT]: { body: SCALE_UNARY, revisions: { r1: good } } });
     try {
       assert.deepEqual(check("--against", released), { status: 0, findings: [] });
       write(
         PROTO,
-        `syntax = "proto3";\npackage ${CONTRACT};\nimport "flotilla/v1/options.proto";\n${BODY.replace("float x = 1", "float x = 2")}`,
+        `syntax = "proto3";\npackage ${CONTRACT};\nimport "flotilla/v1/options.proto";\n${SCALE_UNARY.replace("float x = 1", "float x = 2")}`,
       );
       const { status, findings } = check("--against", released);
       assert.equal(status, 1);

@@ -5,18 +5,8 @@ import path from "node:path";
 import { parseAllDocuments } from "yaml";
 import { ROOT } from "../support/contract-fixture.js";
 import { removeFleet, writeFleet } from "../support/fleet-process.js";
+import { SCALE_UNARY } from "../wire/contracts.js";
 
-const BODY = `
-service ScaleService {
-  rpc Predict(PredictRequest) returns (PredictResponse);
-}
-message PredictRequest {
-  repeated float x = 1 [(flotilla.v1.tensor) = {name: "x", shape: [-1, 3]}];
-}
-message PredictResponse {
-  repeated float y = 1 [(flotilla.v1.tensor) = {name: "y", shape: [-1, 3]}];
-}
-`;
 /** Manifests are made of models that nobody opens. */
 const MODEL = new TextEncoder().encode("no model");
 
@@ -38,7 +28,7 @@ describe("flotilla manifests", function () {
   const json = (...args: string[]) => JSON.parse(flotilla("--output", "json", ...args).stdout);
 
   beforeEach(() => {
-    root = writeFleet({ "test.scale.v1": { body: BODY, revisions: { r1: MODEL, r2: MODEL } } });
+    root = writeFleet({ "test.scale.v1": { body: SCALE_UNARY, revisions: { r1: MODEL, r2: MODEL } } });
   });
   afterEach(() => removeFleet(root));
 

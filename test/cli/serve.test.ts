@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { status } from "@grpc/grpc-js";
 import * as wire from "../../generated/ts/inference/grpc_service.js";
 import { ROOT } from "../support/contract-fixture.js";
 import { FleetProcess, removeFleet, writeFleet } from "../support/fleet-process.js";
+import { freePort } from "../support/free-port.js";
 import { scaleModel } from "../support/onnx-builder.js";
 import { RawClient } from "../support/server.js";
 import { SCALE } from "../wire/contracts.js";
@@ -44,6 +45,24 @@ describe("flotilla serve", () => {
       ["test.one.v1/r1 READY", "test.one.v1/r2 READY", "test.two.v1/r1 READY", "test.two.v1/r2 READY"],
     );
     assert.match(fleet.served.models[0]!.call, /^npx flotilla call test\.one\.v1 .* --target 127\.0\.0\.1:\d+$/);
+  });
+
+  it("answers on where its log and its output take nothing, as on a full disk", async () => {
+    const full = openSync("/dev/full", "w");
+    const port = await freePort();
+    const args = ["serve", folder, "--port", String(port), "--metrics-port", "0"];
+    const child = spawn(process.execPath, [FLOTILLA, ...args], { stdio: ["ignore", full, full] });
+    closeSync(full);
+    const client = new RawClient(`127.0.0.1:${port}`);
+    const request = Buffer.concat([Buffer.from([0x0a, 12]), Buffer.from(new Float32Array([1, 2, 3]).buffer)]);
+    let code: status | undefined;
+    while (code !== status.OK && child.exitCode === null) {
+      code = (await client.unary("/test.one.v1.ScaleService/Predict", request)).code;
+    }
+    client.close();
+    assert.equal(code, status.OK);
+    child.kill();
+    assert.deepEqual(await once(child, "exit"), [0, null]);
   });
 
   it("takes the first revision of the traffic table where the caller names none", async () => {
@@ -121,6 +140,45 @@ describe("flotilla serve", () => {
     }
   });
 
+  it("keeps to --memory-budget: unloads models, loads them again for calls and open streams, and says so", async () => {
+    fleet = await FleetProcess.start(folder, "--memory-budget", "1MiB");
+    const client = new RawClient(fleet.served.address);
+    const request = Buffer.concat([Buffer.from([0x0a, 12]), Buffer.from(new Float32Array([1, 2, 3]).buffer)]);
+    const scaled = (factor: number) =>
+      Buffer.concat([request.subarray(0, 2), Buffer.from(new Float32Array([factor, 2 * factor, 3 * factor]).buffer)]);
+    const stream = client.stream("/test.two.v1.ScaleService/PredictStream");
+    const answers = stream[Symbol.asyncIterator]();
+    for (let round = 0; round < 3; round++) {
+      stream.write(request);
+      assert.deepEqual((await answers.next()).value, scaled(2), "a stream outlives the unloading of its model");
+      const { message } = await client.unary("/test.one.v1.ScaleService/Predict", request);
+      assert.deepEqual(message, scaled(10));
+    }
+    const service = Buffer.from("test.two.v1.ScaleService");
+    const check = Buffer.concat([Buffer.from([0x0a, service.length]), service]);
+    const health = await client.unary("/grpc.health.v1.Health/Check", check);
+    assert.deepEqual(health.message, Buffer.from([0x08, 1]), "what the next call loads is SERVING");
+    const index = await client.unary("/inference.GRPCInferenceService/RepositoryIndex", Buffer.alloc(0));
+    const listed = wire.RepositoryIndexResponse.decode(index.message!).models;
+    assert.deepEqual(
+      listed.map(({ name, version, state, reason }) => `${name}/${version} ${state} ${reason}`.trim()),
+      [
+        "test.one.v1/r1 READY not in memory; the next call loads it",
+        "test.one.v1/r2 READY",
+        "test.two.v1/r1 READY not in memory; the next call loads it",
+        "test.two.v1/r2 READY not in memory; the next call loads it",
+      ],
+    );
+    assert.equal(await fleet.metric("flotilla_model_ready"), 4);
+    assert.equal(await fleet.metric("flotilla_model_loaded"), 1);
+    assert.equal(await fleet.metric("flotilla_memory_budget_bytes"), 2 ** 20);
+    const loads = await fleet.metric("flotilla_model_loads_total");
+    assert(loads >= 4 + 5, `${loads} loads`);
+    assert.equal(await fleet.metric("flotilla_model_unloads_total"), loads - 1);
+    stream.end();
+    client.close();
+  });
+
   it("exits with 1 and says so where a port is taken", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => other.once("listening", resolve));
@@ -188,6 +246,7 @@ describe("flotilla serve", () => {
   });
 
   it("exits with 2 on wrong usage", () => {
+    assert.match(flotilla("serve", "--memory-budget", "2").stderr, /expected a size above 0, such as 512Mi or 2Gi/);
     assert.equal(flotilla("serve", folder, "--port", "http").status, 2);
     assert.equal(flotilla("serve", folder, "--only", "a/b/c").status, 2);
     assert.equal(flotilla("serve", "--nonsense").status, 2);

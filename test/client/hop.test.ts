@@ -32,8 +32,10 @@ describe("readTrailers()", () => {
     assert.deepEqual(readTrailers(new Metadata(), 1), {
       revision: undefined,
       modelDigest: undefined,
+      release: undefined,
       server: undefined,
       overheadMs: undefined,
+      hops: [],
     });
   });
 });

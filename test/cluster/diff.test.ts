@@ -5,21 +5,11 @@ import path from "node:path";
 import type { DiffReport } from "../../src/cli/diff-report.js";
 import { ROOT } from "../support/contract-fixture.js";
 import { removeFleet, writeFleet } from "../support/fleet-process.js";
+import { SCALE_UNARY } from "../wire/contracts.js";
 import { get, kubectl } from "./support/kubectl.js";
-import { removeNamespace } from "./support/namespace.js";
+import { removeNamespaces } from "./support/namespace.js";
 
 const NAMESPACE = "flotilla-test-diff";
-const BODY = `
-service ScaleService {
-  rpc Predict(PredictRequest) returns (PredictResponse);
-}
-message PredictRequest {
-  repeated float x = 1 [(flotilla.v1.tensor) = {name: "x", shape: [-1, 3]}];
-}
-message PredictResponse {
-  repeated float y = 1 [(flotilla.v1.tensor) = {name: "y", shape: [-1, 3]}];
-}
-`;
 /** No node has as many: the pods stay where they are, and cost nothing. */
 const HUGE = { resources: { cpu: 1000 }, replicas: { min: 1 } };
 const MODEL = new TextEncoder().encode("no model");
@@ -54,10 +44,10 @@ describe("flotilla diff", function () {
   };
 
   before(async () => {
-    await removeNamespace(NAMESPACE);
+    await removeNamespaces([NAMESPACE]);
     const fields = { traffic: { r1: 90, r2: 10 }, cohorts: { beta: "r2" }, retries: { attempts: 1, perTry: "1s" } };
     root = writeFleet({
-      "test.scale.v1": { body: BODY, revisions: { r1: MODEL, r2: MODEL }, fields, revisionFields: HUGE },
+      "test.scale.v1": { body: SCALE_UNARY, revisions: { r1: MODEL, r2: MODEL }, fields, revisionFields: HUGE },
     });
     edit("namespace: test", `namespace: ${NAMESPACE}`);
     edit("spec:\n", "spec:\n  images: { pullSecrets: [one, two] }\n");
@@ -65,7 +55,7 @@ describe("flotilla diff", function () {
   });
   after(async () => {
     removeFleet(root);
-    await removeNamespace(NAMESPACE);
+    await removeNamespaces([NAMESPACE]);
   });
   beforeEach(() => writeFileSync(path.join(root, "fleet.yaml"), original));
 
@@ -79,7 +69,7 @@ describe("flotilla diff", function () {
   for (const [way, ...flags] of [["client-side"], ["server-side", "--server-side", "--force-conflicts"]] as const) {
     describe(`after a ${way} apply`, () => {
       before(async () => {
-        await removeNamespace(NAMESPACE);
+        await removeNamespaces([NAMESPACE]);
         writeFileSync(path.join(root, "fleet.yaml"), original);
         await apply(...flags);
       });
@@ -160,7 +150,7 @@ describe("flotilla diff", function () {
   describe("where somebody else made an object of the same name", () => {
     const name = "test-scale-v1-r1";
     before(async () => {
-      await removeNamespace(NAMESPACE);
+      await removeNamespaces([NAMESPACE]);
       await kubectl(["create", "namespace", NAMESPACE]);
       await kubectl(["create", "deployment", name, "-n", NAMESPACE, "--image=none", "--replicas=0"]);
     });

@@ -11,7 +11,7 @@ import { contractServices } from "../../src/fleet/services.js";
 import { ROOT } from "../support/contract-fixture.js";
 import { installCrds, removeCrds } from "./support/crds.js";
 import { kubectl } from "./support/kubectl.js";
-import { removeNamespace } from "./support/namespace.js";
+import { removeNamespaces } from "./support/namespace.js";
 
 const NAMESPACE = "flotilla-test-manifests";
 /** The example fleets, those that there are. */
@@ -41,12 +41,12 @@ describe("manifests on a cluster", function () {
   let installed: string[] = [];
 
   before(async () => {
-    await removeNamespace(NAMESPACE);
+    await removeNamespaces([NAMESPACE]);
     installed = await installCrds();
     await kubectl(["create", "namespace", NAMESPACE]);
   });
   after(async () => {
-    await removeNamespace(NAMESPACE);
+    await removeNamespaces([NAMESPACE]);
     await removeCrds(installed);
   });
 

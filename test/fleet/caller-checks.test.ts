@@ -32,6 +32,10 @@ describe("callerFindings()", () => {
     assert.deepEqual(findings(["name: acme.fraud.v1, methods: { Predict: { callers: [shop/checkout] } }"]), []);
   });
 
+  it("finds nothing where the file says that it is nobody yet", () => {
+    assert.deepEqual(findings(["name: acme.fraud.v1, callers: []"]), []);
+  });
+
   it("finds nothing where the ingress leads to the contract", () => {
     assert.deepEqual(findings(["name: acme.fraud.v1, ingress: true"], INGRESS), []);
   });

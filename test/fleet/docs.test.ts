@@ -40,6 +40,7 @@ describe("docs/fleet-file.md", () => {
       ["fallback.when.consecutiveErrors", MESH_DEFAULTS.consecutiveErrors],
       ["batching.maxSize", DEFAULTS.batchingMaxSize],
       ["batching.maxDelay", DEFAULTS.batchingMaxDelay],
+      ["batching.padding.axis", DEFAULTS.paddingAxis],
       ["queue.size", DEFAULTS.queueSize],
       ["workers", DEFAULTS.workers],
       ["resources.cpu", DEFAULTS.cpu],

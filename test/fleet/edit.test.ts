@@ -7,7 +7,7 @@ const OPTIONS = { file: "fleet.yaml", fleetName: "payments", schema: "docs/fleet
 const OTHER_DIGEST = DIGEST.replace("5", "6");
 
 function added(contract: string, revision: string): RevisionToAdd {
-  return { contract, revision, model: `models/${revision}.onnx`, sha256: OTHER_DIGEST };
+  return { contract, revision, says: { model: `models/${revision}.onnx` }, sha256: OTHER_DIGEST };
 }
 
 function add(text: string | undefined, ...revisions: RevisionToAdd[]): string {
@@ -28,7 +28,7 @@ function newLines(before: string, after: string): string[] {
 
 describe("addRevision()", () => {
   it("begins a file that editors know the schema of", () => {
-    const text = add(undefined, { ...added("acme.fraud.v1", "r1"), transform: "models/fraud/transform.ts" });
+    const text = add(undefined, { ...added("acme.fraud.v1", "r1"), isNew: { transform: "models/fraud/transform.ts" } });
     assert.equal(
       text,
       `# yaml-language-server: $schema=docs/fleet.schema.json
@@ -39,6 +39,7 @@ metadata:
 spec:
   contracts:
     - name: acme.fraud.v1
+      callers: []
       transform: models/fraud/transform.ts
       revisions:
         r1:
@@ -80,6 +81,7 @@ spec:
     const text = add(SAMPLE, added("acme.churn.v1", "r1"));
     assert.deepEqual(newLines(SAMPLE, text), [
       "    - name: acme.churn.v1",
+      "      callers: []",
       "      revisions:",
       "        r1:",
       "          model: models/r1.onnx",
@@ -99,7 +101,7 @@ spec:
   it("leaves every other letter of the example fleet as it is", () => {
     const example = readFileSync("fleet.yaml", "utf8");
     assert.equal(newLines(example, add(example, added("acme.tumor.v1", "r99"))).length, 3);
-    assert.equal(newLines(example, add(example, added("acme.churn.v1", "r1"))).length, 6);
+    assert.equal(newLines(example, add(example, added("acme.churn.v1", "r1"))).length, 7);
   });
 
   it("puts names and digests that YAML would read as numbers in quotes", () => {
@@ -117,7 +119,7 @@ spec:
     const windows = SAMPLE.replaceAll("\n", "\r\n");
     const text = add(windows, added("acme.churn.v1", "r1"));
     assert.equal(text.replaceAll("\r\n", "").includes("\n"), false);
-    assert.equal(newLines(windows, text).length, 6);
+    assert.equal(newLines(windows, text).length, 7);
   });
 
   it("adds to a file whose last line does not end", () => {
@@ -157,7 +159,7 @@ spec:
   }
 
   it("changes nothing where the revision is there already", () => {
-    const same = { contract: "acme.fraud.v1", revision: "r1", model: "models/fraud/r1.onnx", sha256: DIGEST };
+    const same = { contract: "acme.fraud.v1", revision: "r1", says: { model: "models/fraud/r1.onnx" }, sha256: DIGEST };
     assert.equal(add(SAMPLE, same), SAMPLE);
   });
 
@@ -166,11 +168,11 @@ spec:
     assert.deepEqual(findings, [
       {
         file: "fleet.yaml",
-        line: 29,
+        line: 47,
         column: 9,
         path: "spec.contracts[0].revisions.r1",
         message: 'is there already, with "models/fraud/r1.onnx"; a revision never changes',
-        fix: "add the model as r4",
+        fix: "add it as r4",
       },
     ]);
   });

@@ -10,6 +10,8 @@ function revision(tuning = ""): RevisionSpec {
 const TUNINGS = [
   "",
   "batching: { maxSize: 32, maxDelay: 2ms }",
+  "batching: { maxSize: 32, padding: { values: { input_ids: 0, mask: -1.5 } } }",
+  "batching: { maxSize: 32, padding: { axis: 2, values: { x: 0 } } }",
   "batching: { maxSize: 2, maxDelay: 0.5ms }, queue: { size: 1000000 }",
   "workers: 256, threads: 1024",
 ];
@@ -18,7 +20,9 @@ describe("a revision's environment", () => {
   for (const tuning of TUNINGS) {
     it(`tells a server of another state all that it has to know: ${tuning || "the defaults"}`, () => {
       const wanted = revision(tuning);
-      const stale = revision("batching: { maxSize: 7, maxDelay: 9ms }, queue: { size: 5 }, workers: 3, threads: 2");
+      const stale = revision(
+        "batching: { maxSize: 7, maxDelay: 9ms, padding: { values: { old: 1 } } }, queue: { size: 5 }, workers: 3, threads: 2",
+      );
       assert.deepEqual(withEnvironment(stale, toEnvironment(wanted, undefined)), wanted);
     });
   }
@@ -37,6 +41,8 @@ describe("a revision's environment", () => {
   for (const [name, value, message] of [
     ["FLOTILLA_BATCHING_MAX_SIZE", "0", "expected a whole number from 1 to 65536"],
     ["FLOTILLA_BATCHING_MAX_SIZE", "1e3", "expected a whole number from 1 to 65536"],
+    ["FLOTILLA_BATCHING_PADDING", "{", "expected none, or axis and values as JSON"],
+    ["FLOTILLA_BATCHING_PADDING", "[1]", "expected none, or axis and values as JSON"],
     ["FLOTILLA_BATCHING_MAX_DELAY", "-1ms", "expected a duration zero or more"],
     ["FLOTILLA_QUEUE_SIZE", "1.5", "expected a whole number from 1 to 1000000"],
     ["FLOTILLA_WORKERS", "", "expected a whole number from 1 to 256"],

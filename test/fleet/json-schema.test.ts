@@ -47,7 +47,7 @@ describe("docs/fleet.schema.json", () => {
 
 describe("placesOfKey()", () => {
   it("tells every place of a key", () => {
-    assert.deepEqual(placesOfKey("replicas"), ["spec.defaults", "spec.contracts[].revisions.<name>"]);
+    assert.deepEqual(placesOfKey("replicas"), ["spec.defaults", "spec.contracts[].revisions.<name>", "spec.bridges[]"]);
     assert.deepEqual(placesOfKey("kind"), [""]);
     assert.deepEqual(placesOfKey("nothing"), []);
   });

@@ -24,16 +24,19 @@ describe("loadFleet()", () => {
       assert.deepEqual(fraud!.fallback, { revision: "r0", latencyOverMs: 80, consecutiveErrors: 3 });
       assert.deepEqual(fraud!.retries, { attempts: 2, perTryMs: 50, budgetPercent: 20 });
       assert.deepEqual([...fraud!.cohorts], [["beta", "r2"]]);
+      assert.deepEqual([...fraud!.releases], [["2026-11", "r2"]]);
       assert.deepEqual(fraud!.shadow, { revision: "r3", percent: 20 });
       assert.equal(fraud!.example, join(folder.root, "models/fraud/example.json"));
       assert.equal(fraud!.deadlineMs, 200);
       assert.deepEqual(fraud!.revisions[1], {
         name: "r2",
         model: join(folder.root, "models/fraud/r2.onnx"),
+        module: undefined,
         sha256: DIGEST,
+        licence: undefined,
         image: undefined,
         source: undefined,
-        batching: { maxRows: 32, maxDelayMs: 2 },
+        batching: { maxRows: 32, maxDelayMs: 2, padding: undefined },
         queueSize: 256,
         workers: 2,
         threads: undefined,
@@ -45,6 +48,35 @@ describe("loadFleet()", () => {
       assert.equal(digits!.deadlineMs, 1500);
       assert.equal(digits!.transform, join(folder.root, "models/digits/transform.ts"));
       assert.deepEqual(digits!.traffic, [{ revision: "r1", weightPercent: 100 }]);
+    } finally {
+      folder.remove();
+    }
+  });
+
+  it("gives the broker and the bridges with defaults filled in", () => {
+    const folder = new FleetFolder(SAMPLE);
+    try {
+      const { broker, bridges } = loadFleet(folder.file);
+      const servers = [{ host: "nats.messaging", port: 4222 }];
+      assert.deepEqual(broker, { servers, secret: "nats", tls: true, monitoring: "nats:8222", account: "A" });
+      assert.equal(bridges.length, 1);
+      const { window, retries, replicas, resources, ...rest } = bridges[0]!;
+      assert.deepEqual(window, { maxSize: 32, maxDelayMs: 10 });
+      assert.deepEqual(retries, { attempts: 3, backoffMs: 100, maxBackoffMs: 10_000 });
+      assert.deepEqual(replicas, { min: 2, max: 5, scaleOnLag: 1000 });
+      assert.deepEqual(resources, { cpu: 1, cpuRequest: 0.1, memoryBytes: 128 * 2 ** 20 });
+      assert.deepEqual(rest, {
+        name: "fraud-scores",
+        contract: "acme.fraud.v1",
+        method: "Predict",
+        from: { stream: "PAYMENTS", subject: "payments.created.*" },
+        to: "payments.scored",
+        deadLetter: "payments.failed",
+        orderBy: undefined,
+        maxInFlight: 128,
+        format: "protobuf",
+        mode: "structured",
+      });
     } finally {
       folder.remove();
     }
@@ -88,6 +120,7 @@ describe("loadFleet()", () => {
       const [fraud] = contracts;
       assert.match(`${images.repository}:${images.version}`, /^localhost\/payments:\d+\.\d+\.\d+$/);
       assert.deepEqual([ingress, telemetry.scraper, fraud!.ingress], [undefined, undefined, false]);
+      assert.equal(fraud!.releases.size, 0);
       // Nothing is promised beyond the deadline.
       assert.equal(fraud!.objectives.p99Ms, fraud!.deadlineMs);
       assert.equal(fraud!.circuitBreaker.maxEjectedPercent, 50);
@@ -150,7 +183,7 @@ spec:
       "fleet.yaml:3:29: metadata.namespac: unknown key; did you mean namespace?",
       'fleet.yaml:6:13: spec.contracts[0].name: expected a protobuf package of words in lower case that ends in a version, got "acme.Fraud.v1"; write it as acme.fraud.v1',
       'fleet.yaml:7:17: spec.contracts[0].callers[0]: expected namespace/serviceaccount, got "shop"; write it as shop/checkout',
-      "fleet.yaml:9:9: spec.contracts[0].revisions.r1.model: is missing: expected the path of a model, relative to the fleet file, ending in .onnx; write model: models/fraud/r1.onnx",
+      "fleet.yaml:9:13: spec.contracts[0].revisions.r1: names neither a model nor a module; write model: with its .onnx file, or module: with a composition's",
       "fleet.yaml:9:15: spec.contracts[0].revisions.r1.modl: unknown key; did you mean model?",
       "fleet.yaml:10:38: spec.contracts[0].revisions.r2.sha256: expected a sha256 as 64 hexadecimal digits, got 12; write what `sha256sum` prints for the model",
       "fleet.yaml:11:16: spec.contracts[0].traffic: adds up to 95, expected 100; give r3 10 instead of 5",

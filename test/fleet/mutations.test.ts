@@ -20,8 +20,9 @@ function assertUsable(fleet: FleetSpec): void {
     const named = [...contract.traffic.map(({ revision }) => revision), ...contract.cohorts.values()];
     for (const other of [contract.shadow, contract.fallback]) if (other) named.push(other.revision);
     for (const name of named) assert(names.includes(name), name);
-    for (const { model, sha256 } of contract.revisions) {
-      assert(model.startsWith(`${fleet.root}/`), model);
+    for (const { model, module, sha256 } of contract.revisions) {
+      assert.equal([model, module].filter((one) => one !== undefined).length, 1);
+      assert((model ?? module!.path).startsWith(`${fleet.root}/`));
       assert.match(sha256, /^[0-9a-f]{64}$/);
     }
     assert(contract.deadlineMs > 0);

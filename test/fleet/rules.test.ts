@@ -20,6 +20,11 @@ function measured(text: string): string {
   return text.replace("spec:\n", `spec:\n  ${prometheus}\n  ${ingress}\n`);
 }
 
+/** A contract with revisions r1 and r2 in a fleet with releases. */
+function releasedFleet(releases: string, ...lines: string[]): string {
+  return `${fleetWith(ALL_TO_R1, ...lines)}  releases: ${releases}\n`;
+}
+
 const ALL_TO_R1 = "traffic: { r1: 100 }";
 const C = "spec.contracts[0]";
 
@@ -89,6 +94,31 @@ const BROKEN: readonly [string, string, string][] = [
     "no contract calls itself",
     fleetWith(ALL_TO_R1, "calls: [^acme.fraud.v1]"),
     `${C}.calls[0]: acme.fraud.v1 leads back to "acme.fraud.v1": a call could go round for ever; take one of the calls out`,
+  ],
+  [
+    "whom a composition calls is done before its own time is over",
+    fleetOf(
+      `name: acme.fraud.v1\ndeadline: 1s\nrevisions: { r1: { module: m.ts, sha256: ${DIGEST} } }\ncalls: [^acme.risk.v1]`,
+    ).replace(
+      /$/,
+      `    - { name: acme.risk.v1, deadline: 1s, revisions: { r1: { model: m.onnx, sha256: ${DIGEST} } } }\n`,
+    ),
+    `${C}.calls[0]: acme.risk.v1 may take 1s, and of the deadline of 1s it has 980ms; give this contract a deadline of 1020ms or more, or acme.risk.v1 a shorter one`,
+  ],
+  [
+    "a revision is a model or a composition",
+    fleetOf(`name: acme.fraud.v1\nrevisions: { r1: ^{ sha256: ${DIGEST} } }`),
+    `${C}.revisions.r1: names neither a model nor a module; write model: with its .onnx file, or module: with a composition's`,
+  ],
+  [
+    "a revision is not both a model and a composition",
+    fleetOf(`name: acme.fraud.v1\nrevisions: { r1: { model: m.onnx, module: ^m.ts, sha256: ${DIGEST} } }`),
+    `${C}.revisions.r1.module: a revision is a model or a composition of other contracts, this one names both; leave model or module out, or make two revisions`,
+  ],
+  [
+    "a composition has no settings of a model",
+    fleetOf(`name: acme.fraud.v1\nrevisions: { r1: { module: m.ts, sha256: ${DIGEST}, workers: ^2 } }`),
+    `${C}.revisions.r1.workers: does nothing for a composition; leave it out`,
   ],
   [
     "a contract is let in where there is an ingress",
@@ -183,6 +213,11 @@ ${C}.delivery: Flagger's routes are not the ingress'; leave ingress out, or writ
     `${C}.revisions.r1.batching.maxDelay: does nothing, as maxSize is 1; give a maxSize above 1, such as 16`,
   ],
   [
+    "filling up has a batch to do it in",
+    revisionWith("batching: { padding: ^{ values: { x: 0 } } }"),
+    `${C}.revisions.r1.batching.padding: does nothing, as maxSize is 1; give a maxSize above 1, such as 16`,
+  ],
+  [
     "a batch is full before the deadline",
     revisionWith("batching: { maxSize: 8, maxDelay: ^1m }"),
     `${C}.revisions.r1.batching.maxDelay: calls would wait 1m, not shorter than the deadline of 5s; shorten maxDelay; a few milliseconds are usual`,
@@ -195,7 +230,7 @@ ${C}.delivery: Flagger's routes are not the ingress'; leave ingress out, or writ
   [
     "a known key in the wrong place is told its place",
     fleetWith(ALL_TO_R1, "^replicas: { min: 1 }"),
-    `${C}.replicas: unknown key; it belongs in spec.defaults or spec.contracts[].revisions.<name>`,
+    `${C}.replicas: unknown key; it belongs in spec.defaults or spec.contracts[].revisions.<name> or spec.bridges[]`,
   ],
   [
     "durations have a unit",
@@ -216,6 +251,41 @@ ${C}.delivery: Flagger's routes are not the ingress'; leave ingress out, or writ
     "processors are more than none",
     revisionWith("resources: { cpu: ^0 }"),
     `${C}.revisions.r1.resources.cpu: expected processors, from 1m to 1024, got 0; write them as 1, 0.5 or 500m`,
+  ],
+  [
+    "a release holds revisions that are there",
+    releasedFleet("{ new: { acme.fraud.v1: ^r3 } }"),
+    'spec.releases.new["acme.fraud.v1"]: no revision is called "r3"; did you mean r1?',
+  ],
+  [
+    "a release holds contracts of the fleet",
+    releasedFleet("{ new: { acme.fraud.v1: r2, ^acme.frode.v1: r1 } }"),
+    'spec.releases.new["acme.frode.v1"]: no contract is called "acme.frode.v1"; did you mean acme.fraud.v1?',
+  ],
+  [
+    "a release holds each contract once",
+    releasedFleet("{ new: { acme.fraud.v1: r2, ^acme.fraud.v1: r1 } }"),
+    'spec.releases.new["acme.fraud.v1"]: is written twice in the same mapping; leave one of the two out',
+  ],
+  [
+    "a release holds something",
+    releasedFleet("{ new: ^{} }"),
+    "spec.releases.new: expected revisions by contract, got a mapping; write { acme.ocr.v1: r2 }",
+  ],
+  [
+    "a release's name is text",
+    releasedFleet("{ ^1.10: { acme.fraud.v1: r2 } }"),
+    'spec.releases: expected text as a key, got 1.10, which YAML reads as the number 1.1; write it in quotes: "1.10"',
+  ],
+  [
+    "a release holds those that its contracts call",
+    releasedFleet("{ new: { ^acme.fraud.v1: r2 } }")
+      .replace(
+        "  releases",
+        `    - { name: acme.ask.v1, calls: [acme.fraud.v1], revisions: { r1: { model: m.onnx, sha256: ${DIGEST} } } }\n  releases`,
+      )
+      .replace("^acme.fraud.v1: r2", "^acme.ask.v1: r1"),
+    'spec.releases.new["acme.ask.v1"]: acme.ask.v1 calls acme.fraud.v1, which the release does not hold; add acme.fraud.v1: … to new',
   ],
   [
     "a contract's package is the fleet's own",

@@ -22,12 +22,30 @@ spec:
     accessLogs: all
     dashboard: false
   ingress: { via: istio, host: models.example.com, tls: { secret: models-tls, mutual: true }, gateway: { label: edge } }
+  releases: { 2026-11: { acme.fraud.v1: r2, acme.digits.v2beta1: r1 } }
   # for all of them
   defaults:
     resources: {cpu: 500m, memory: 512Mi}
     replicas: { min: 2, max: 10, cpuUtilization: 70 }
     deadline: 200ms
     workers: 2
+  # what happens in the shop
+  broker: { nats: { servers: ["nats://nats.messaging:4222"], secret: nats, tls: true, monitoring: nats:8222, account: A } }
+  bridges:
+    - name: fraud-scores
+      contract: acme.fraud.v1
+      method: Predict
+      from: { stream: PAYMENTS, subject: payments.created.* }
+      to: { subject: payments.scored }
+      deadLetter: { subject: payments.failed }
+      maxInFlight: 128
+      window: { maxSize: 32, maxDelay: 10ms }
+      retries: { attempts: 3, backoff: 100ms, maxBackoff: 10s }
+      format: protobuf
+      mode: structured
+      resources: { cpu: 1, cpuRequest: 100m, memory: 128Mi }
+      replicas: { min: 2, max: 5 }
+      scaleOnLag: 1000
   contracts:
     # stops thieves
     - name: acme.fraud.v1
@@ -66,6 +84,7 @@ spec:
           source: { s3: s3://models/digits/r1.onnx, endpoint: https://s3.example.com, region: eu-1, secret: models }
           replicas: { inFlight: 8 }
       delivery: { engine: argo, steps: [10, 50], interval: 1m }
+      stub: { latency: "p50=20ms,p99=200ms", errors: { UNAVAILABLE: 2, RESOURCE_EXHAUSTED: 0.5 } }
 # the end
 `;
 

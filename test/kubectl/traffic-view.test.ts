@@ -13,7 +13,12 @@ function contract(...fields: string[]): string {
 
 /** The VirtualService of a contract, as a cluster gives it back. */
 function service(...fields: string[]): KubeObject {
-  return JSON.parse(JSON.stringify(virtualService(memberOf(contract(...fields))))) as KubeObject;
+  return released("", ...fields);
+}
+
+/** The same in a fleet with `releases`. */
+function released(releases: string, ...fields: string[]): KubeObject {
+  return JSON.parse(JSON.stringify(virtualService(memberOf(contract(...fields), releases)))) as KubeObject;
 }
 
 function view(before: KubeObject | undefined, after: KubeObject): string {
@@ -29,6 +34,15 @@ describe("the traffic view", () => {
     );
     const after = service("traffic: { r1: 50, r2: 50 }", "cohorts: { beta: r3 }");
     assert.equal(view(before, after), "acme.fraud.v1  r1 90→50  r2 10→50  shadow r3 20%→off  cohort beta r2→r3");
+  });
+
+  it("says which revision a release has, and of one that is gone that it is off", () => {
+    const before = released(
+      "releases: { old: { acme.fraud.v1: r1 }, new: { acme.fraud.v1: r1 } }",
+      "traffic: { r1: 100 }",
+    );
+    const after = released("releases: { new: { acme.fraud.v1: r2 } }", "traffic: { r1: 100 }");
+    assert.equal(view(before, after), "acme.fraud.v1  release old r1→off  release new r1→r2");
   });
 
   it("says nothing of what stays", () => {

@@ -78,16 +78,27 @@ const fleetSettings = fc.record({
 
 /** Fleets of one to four contracts, each of which may call those before it. */
 export const arbitraryFleet: fc.Arbitrary<FleetSpec> = fc
-  .tuple(fleetSettings, fc.array(fc.tuple(contract, fc.boolean()), { minLength: 1, maxLength: CONTRACTS.length }))
-  .map(([spec, contracts]) => {
+  .tuple(
+    fleetSettings,
+    fc.boolean(),
+    fc.array(fc.tuple(contract, fc.boolean()), { minLength: 1, maxLength: CONTRACTS.length }),
+  )
+  .map(([spec, released, contracts]) => {
     const named = contracts.map(([fields, callsOthers], at) => {
       return { name: CONTRACTS[at], calls: callsOthers ? CONTRACTS.slice(0, at) : [], ...fields };
     });
+    // Every contract is in both, so that each has those that it calls.
+    const releases = Object.fromEntries(
+      [0, -1].map((at) => {
+        const held = contracts.map(([{ revisions }], index) => [CONTRACTS[index], Object.keys(revisions!).at(at)]);
+        return [`release${at}`, Object.fromEntries(held)];
+      }),
+    );
     const file = {
       apiVersion: "flotilla.dev/v1",
       kind: "Fleet",
       metadata: { name: "payments", namespace: "models" },
-      spec: { ...spec, contracts: named },
+      spec: { ...spec, contracts: named, ...(released && { releases }) },
     };
     // JSON is YAML.
     return parseFleet(JSON.stringify(file), { file: "fleet.yaml", root: ROOT }).fleet;

@@ -75,6 +75,20 @@ describe("the mesh's policies", () => {
     assert(!lets(objects, pod, foreign));
   });
 
+  it("let a bridge call its one method and learn of it by reflection, and keep the ingress's way open", () => {
+    const places = "from: { stream: IN, subject: in.a }, to: { subject: out.a }, deadLetter: { subject: out.dead }";
+    const events = `broker: { nats: { servers: [nats://nats] } }
+bridges: [{ name: scores, contract: acme.fraud.v1, ${places} }]`;
+    const gateway = "ingress: { via: istio, host: a.example.com, tls: { secret: tls } }";
+    const contracts = [contract("acme.fraud.v1", "callers: [shop/checkout]\ningress: true")];
+    const fraud = guard(contracts, `${events}\n${gateway}`);
+    const reached = ALL_PATHS.filter((path) => fraud.lets(`${fraud.fleet.namespace}/bridge-scores`, path));
+    assert.deepEqual(reached, [PREDICT, REFLECT]);
+    assert(!fraud.lets(`${fraud.fleet.namespace}/bridge-scores`, "/metrics", PORT.metrics));
+    assert(fraud.lets(GATEWAY, PREDICT));
+    assert(fraud.lets("shop/checkout", INFER));
+  });
+
   it("let a contract call those that it says it calls, and no others", () => {
     const chain = guard([
       contract("acme.fraud.v1"),

@@ -8,8 +8,8 @@ import { memberOf, model } from "../support/members.js";
 
 const REVISIONS = `revisions: { r0: ${model("r0")}, r1: ${model("r1")}, r2: ${model("r2")} }`;
 
-function fraud(ingress: string, more = "ingress: true\ntraffic: { r1: 90, r2: 10 }") {
-  const spec = `ingress: { host: models.example.com, ${ingress} }`;
+function fraud(ingress: string, more = "ingress: true\ntraffic: { r1: 90, r2: 10 }", releases = "") {
+  const spec = `ingress: { host: models.example.com, ${ingress} }\n${releases}`;
   return memberOf(`name: acme.fraud.v1\n${REVISIONS}\n${more}`, spec);
 }
 
@@ -63,8 +63,8 @@ describe("an ingress", () => {
 });
 
 describe("grpcRoute()", () => {
-  function rulesOf(more?: string) {
-    const member = fraud(API, more);
+  function rulesOf(more?: string, releases?: string) {
+    const member = fraud(API, more, releases);
     const route: IGRPCRoute = grpcRoute(member, member.fleet.ingress!);
     return route.spec.rules!;
   }
@@ -104,6 +104,18 @@ describe("grpcRoute()", () => {
     assert.equal(others!.matches![0]!.headers, undefined);
   });
 
+  it("asks for releases before all others, and tells the server where one led", () => {
+    const releases = "releases: { old: { acme.fraud.v1: r2 }, new: { acme.fraud.v1: r2 } }";
+    const [release, others] = rulesOf(OPEN, releases);
+    const asked = release!.matches!.map(({ method, headers }) => `${method!.method} ${headers![0]!.value}`);
+    assert.deepEqual(asked, ["Predict old", "PredictStream old", "Predict new", "PredictStream new"]);
+    assert.equal(release!.backendRefs![0]!.name, "acme-fraud-v1-r2");
+    const { set, remove } = release!.filters![0]!.requestHeaderModifier!;
+    assert.deepEqual(set, [{ name: "x-flotilla-release-revision", value: "acme.fraud.v1=r2" }]);
+    assert.deepEqual(remove, ["x-flotilla-pin"]);
+    assert.equal(others!.matches![0]!.headers, undefined);
+  });
+
   it("copies calls to the shadow, and no streams", () => {
     const rules = rulesOf(`${OPEN}\nshadow: { revision: r0, percent: 0.5 }`);
     const copied = rules.filter(({ filters }) => filters!.some(({ type }) => type === "RequestMirror"));
@@ -116,9 +128,10 @@ describe("grpcRoute()", () => {
     assert.deepEqual(mirror.fraction, { numerator: 50, denominator: 10_000 });
   });
 
-  it("takes the pins from every call", () => {
+  it("takes from every call its pins, and what it says of where a release led", () => {
     for (const { filters } of rulesOf(`${OPEN}\ncohorts: { beta: r0 }`)) {
-      assert.deepEqual(filters![0]!.requestHeaderModifier!.remove, ["x-flotilla-pin"]);
+      const { remove } = filters![0]!.requestHeaderModifier!;
+      assert.deepEqual(remove, ["x-flotilla-pin", "x-flotilla-release-revision"]);
     }
   });
 });

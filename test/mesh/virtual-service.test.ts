@@ -12,6 +12,9 @@ const INGRESS = "ingress: { via: istio, host: models.example.com, tls: { secret:
 const REVISIONS = `revisions: { r0: ${model("r0")}, r1: ${model("r1")}, r2: ${model("r2")} }`;
 const PIN = "x-flotilla-pin";
 const COHORT = "x-flotilla-cohort";
+const RELEASE = "x-flotilla-release";
+const LED_TO = "x-flotilla-release-revision";
+const RELEASES = "releases: { old: { acme.fraud.v1: r1 }, new: { acme.fraud.v1: r2 }, newest: { acme.fraud.v1: r2 } }";
 
 function fraud(more = "traffic: { r1: 90, r2: 10 }", spec = ""): Member {
   return memberOf(`name: acme.fraud.v1\ndeadline: 200ms\n${REVISIONS}\n${more}`, spec);
@@ -64,6 +67,36 @@ describe("virtualService()", () => {
     const routes = meshRoutes(fraud("traffic: { r1: 100 }\ncohorts: { beta: r2 }"));
     assert.deepEqual(sharesOf(routeOf(routes, PREDICT, { [COHORT]: "beta" })), { r2: 100 });
     assert.deepEqual(sharesOf(routeOf(routes, PREDICT, { [COHORT]: "alpha" })), { r1: 100 });
+  });
+
+  it("leads a call that names a release to the revision that it holds, whatever its cohort, and tells the server so", () => {
+    const guarded = "traffic: { r1: 100 }\ncohorts: { beta: r1 }\nfallback: { revision: r0 }";
+    const routes = meshRoutes(fraud(guarded, RELEASES));
+    for (const [release, revision] of [
+      ["old", "r1"],
+      ["new", "r2"],
+      ["newest", "r2"],
+    ] as const) {
+      for (const path of [PREDICT, STREAM]) {
+        const route = routeOf(routes, path, { [RELEASE]: release, [COHORT]: "beta" });
+        assert.deepEqual(sharesOf(route), { [revision]: 100 }, `${path} of ${release}`);
+        assert.deepEqual(route!.headers, { request: { set: { [LED_TO]: `acme.fraud.v1=${revision}` } } });
+      }
+    }
+  });
+
+  it("tells the server nothing of a release that does not hold the contract", () => {
+    const routes = meshRoutes(fraud("traffic: { r1: 100 }", RELEASES));
+    const route = routeOf(routes, PREDICT, { [RELEASE]: "unknown" });
+    assert.equal(route, routeOf(routes, PREDICT));
+    assert.equal(route!.headers, undefined);
+  });
+
+  it("leads a pinned call by its pin, whatever its release, and tells the server of no release", () => {
+    const routes = meshRoutes(fraud("traffic: { r1: 100 }", RELEASES));
+    const route = routeOf(routes, PREDICT, { [RELEASE]: "new", [PIN]: "acme.fraud.v1=r0" });
+    assert.deepEqual(sharesOf(route), { r0: 100 });
+    assert.equal(route!.headers, undefined);
   });
 
   it("gives calls the contract's deadline, streams an hour, and a method its own", () => {
@@ -134,7 +167,7 @@ shadow: { revision: r2, percent: 5 }`;
 describe("ingressVirtualService()", () => {
   const open = fraud(
     "traffic: { r1: 90, r2: 10 }\ncohorts: { beta: r0 }\ningress: true\nmethods: { PredictStream: { callers: [ops/audit] } }",
-    INGRESS,
+    `${INGRESS}\n${RELEASES}`,
   );
 
   it("is a host of the ingress alone, on the fleet's own gateway", () => {
@@ -152,7 +185,16 @@ describe("ingressVirtualService()", () => {
   it("lets nobody outside pin a revision, here or further on", () => {
     const routes = ingressRoutes(open);
     assert.deepEqual(sharesOf(routeOf(routes, PREDICT, { [PIN]: "acme.fraud.v1=r2" })), { r1: 90, r2: 10 });
-    for (const route of routes) assert.deepEqual(route.headers?.request?.remove, [PIN], route.name);
+    for (const route of routes) assert(route.headers!.request!.remove!.includes(PIN), route.name);
+  });
+
+  it("leads those who name a release, and lets nobody outside say that it led them", () => {
+    const routes = ingressRoutes(open);
+    assert.deepEqual(sharesOf(routeOf(routes, PREDICT, { [RELEASE]: "new" })), { r2: 100 });
+    for (const { headers, name } of routes) {
+      const { set = {}, remove = [] } = headers!.request!;
+      assert.notEqual(remove.includes(LED_TO), LED_TO in set, name);
+    }
   });
 
   it("has no route for a method with callers of its own, nor for what all contracts share", () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { PredictRequest, type PredictResponse } from "../../generated/ts/acme/embedding/v1/embedding_service.js";
+import type { Tensor } from "../../src/contract/tensor.js";
 import { type Transform, TransformError } from "../../src/contract/transform.js";
+import { serveModel, submit, values } from "../support/served.js";
 import { assertClose, assertOutputsClose } from "./closeness.js";
 import { DirectModel } from "./onnx-run.js";
 import { runInPython } from "./python-run.js";
@@ -30,6 +32,28 @@ describe("acme.embedding.v1", () => {
       const [alone] = (await answer(transform, model, { texts: [text] })).embeddings;
       assertClose(alone!.values, expected[index]!.values, TOLERANCE, text);
     }
+  });
+
+  it(`embeds texts of all lengths that share a run as it embeds each alone, within ${TOLERANCE}`, async () => {
+    const rows: number[] = [];
+    const served = await serveModel(readFileSync(MODEL), {
+      settings: {
+        batching: {
+          maxRows: request.texts.length,
+          maxDelayMs: 60_000,
+          padding: { axis: 1, values: { input_ids: 0, attention_mask: 0, token_type_ids: 0 } },
+        },
+      },
+      observer: { onRun: (_, count) => rows.push(count), onWarning: (_, warning) => assert.fail(warning) },
+    });
+    const works = await Promise.all(request.texts.map((text) => tensorsOf(transform, text)));
+    const lengths = new Set(works.map(([ids]) => ids!.shape[1]));
+    assert.ok(lengths.size > 2, "the sample's texts are of several lengths");
+    const answers = await Promise.all(works.map((inputs) => submit(served, { kind: "tensors", inputs })));
+    await served.close();
+    assert.deepEqual(rows, [request.texts.length], "one run for all");
+    for (const [index, outcome] of answers.entries())
+      assertClose(values(outcome), expected[index]!.values, TOLERANCE, request.texts[index]!);
   });
 
   it("puts texts of one meaning closer together than others", async () => {
@@ -67,6 +91,11 @@ describe("acme.embedding.v1", () => {
     }
   });
 });
+
+async function tensorsOf(transform: Transform<PredictRequest, PredictResponse>, text: string): Promise<Tensor[]> {
+  const tensors = await typedTensors(transform, { texts: [text] });
+  return Object.entries(tensors).map(([name, tensor]) => ({ name, ...tensor }));
+}
 
 function dot(one: readonly number[], other: readonly number[]): number {
   return one.reduce((sum, value, index) => sum + value * other[index]!, 0);

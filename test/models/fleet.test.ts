@@ -2,14 +2,17 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { loadFleet } from "../../src/fleet/load.js";
+import { moduleDigest } from "../../src/fleet/module-digest.js";
 
 describe("the example fleet", () => {
   const fleet = loadFleet("fleet.yaml");
   const full = loadFleet("fleet.full.yaml");
 
   for (const { name, transform, example, revisions } of full.contracts) {
-    it(`${name} has the models that the fleet file says, byte by byte`, () => {
-      for (const { model, sha256 } of revisions) {
+    it(`${name} has the models and compositions that the fleet file says, byte by byte`, async () => {
+      for (const { model, module, sha256 } of revisions) {
+        if (module !== undefined) assert.equal(await moduleDigest(module.path), sha256, module.path);
+        if (model === undefined) continue;
         assert.ok(existsSync(model), `${model}: not there; run \`npm ci\`, and \`make models-python\``);
         assert.equal(createHash("sha256").update(readFileSync(model)).digest("hex"), sha256, model);
       }

@@ -1,13 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { AwsClient } from "aws4fetch";
 import { objectPath, type StoreKeys } from "../../src/packaging/object-store.js";
 import { ROOT } from "../support/contract-fixture.js";
+import { freePort } from "../support/free-port.js";
 
 const PROGRAM = path.join(ROOT, ".tools/versitygw");
 const START_TRIES = 100;
@@ -100,14 +100,4 @@ export function needsS3Store(this: Mocha.Context): void {
     this.skip();
   }
   throw new Error(`${PROGRAM}: not found; \`make tools\` builds it`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

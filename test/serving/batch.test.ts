@@ -65,4 +65,10 @@ describe("detachable()", () => {
     const whole: Tensor = { name: "x", datatype: "FP32", shape: [4], data: shared };
     assert.equal(detachable(whole), whole);
   });
+
+  it("hands a large view over with the message that it lies in: that is its call's alone, and has been read", () => {
+    const message = new Float32Array(1 << 15);
+    const view: Tensor = { name: "x", datatype: "FP32", shape: [1 << 14], data: message.subarray(2, 2 + (1 << 14)) };
+    assert.equal(detachable(view), view);
+  });
 });

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Fault } from "../../src/contract/fault.js";
+import { bareSources } from "../../src/serving/bare-sources.js";
 import type { ModelSettings } from "../../src/serving/served-model.js";
 import { type ContractSource, ServedRepository } from "../../src/serving/served-repository.js";
+import { fatalModel } from "../support/fatal-model.js";
 import { scaleModel } from "../support/onnx-builder.js";
 import { fp32, SILENT_OBSERVER, submit, values, writeModel } from "../support/served.js";
 
@@ -38,6 +41,7 @@ function source(name: string, file: string, transform?: string): ContractSource 
     contract: undefined,
     problem: undefined,
     defaultRevision: "r1",
+    releases: new Map<string, string>(),
     models: [settings(name, file, transform)],
   };
 }
@@ -79,6 +83,20 @@ describe("ServedRepository", () => {
     writeFileSync(file, scaleModel({ factor: 5 }));
     await repository.load("m");
     await answers("m", [5, 10, 15]);
+  });
+
+  it("serves the others where a bare repository has a model that ends the process which loads it", async () => {
+    const root = mkdtempSync(path.join(tmpdir(), "flotilla-bare-"));
+    const models = { fatal: fatalModel(), good: scaleModel({ factor: 2 }) };
+    for (const [name, bytes] of Object.entries(models)) {
+      mkdirSync(path.join(root, name, "1"), { recursive: true });
+      writeFileSync(path.join(root, name, "1", "model.onnx"), bytes);
+    }
+    repository = await open(await bareSources(root, { threads: 1, queueSize: 16 }));
+    await repository.start();
+    await answers("good", [2, 4, 6]);
+    assert.match(repository.find("fatal").problem!, /ONNX Runtime ends its process while it loads it/);
+    rmSync(root, { recursive: true });
   });
 
   it("loads a contract once at a time, so that no worker is left behind", async () => {

@@ -12,6 +12,9 @@ import { reason, serveModel, submit } from "../support/served.js";
 const PATH = fileURLToPath(new URL("../support/fickle-transform.js", import.meta.url));
 const TYPES = { requestType: "fickle.v1.PredictRequest", responseType: "fickle.v1.PredictResponse" };
 
+/** What a transform does not look at. */
+const CALL = { method: "Predict", headers: { get: () => [] } };
+
 describe("a model with a transform", () => {
   let contract: Contract;
   let json: JsonCodec;
@@ -40,6 +43,7 @@ describe("a model with a transform", () => {
 
   const work = (request: JsonValue): Work => ({
     kind: "message",
+    ...CALL,
     ...TYPES,
     request: new Uint8Array(json.encode(TYPES.requestType, request)),
   });
@@ -76,7 +80,7 @@ describe("a model with a transform", () => {
 
   it("refuses bytes that are no message", async () => {
     const bytes = new Uint8Array([0x0d, 1]);
-    assert.equal(reason(await submit(model, { kind: "message", ...TYPES, request: bytes })), "INVALID_INPUT");
+    assert.equal(reason(await submit(model, { kind: "message", ...CALL, ...TYPES, request: bytes })), "INVALID_INPUT");
   });
 
   it("refuses text that is not UTF-8, and fields of another wire type than the contract's", async () => {
@@ -86,7 +90,7 @@ describe("a model with a transform", () => {
       [notUtf8, /field "mood": text that is not UTF-8/],
       [notFloat, /field "value": expected wire type 5, got 0/],
     ] as const) {
-      const outcome = await submit(model, { kind: "message", ...TYPES, request });
+      const outcome = await submit(model, { kind: "message", ...CALL, ...TYPES, request });
       assert(!outcome.ok);
       assert.equal(outcome.fault.reason, "INVALID_INPUT");
       assert.match(outcome.fault.message, message);

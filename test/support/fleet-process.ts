@@ -16,8 +16,11 @@ export interface FleetContract {
   readonly revisionFields?: object;
 }
 
-/** Writes a fleet into a new folder: fleet.yaml, proto/, models/. Returns the folder. */
-export function writeFleet(contracts: Readonly<Record<string, FleetContract>>): string {
+/**
+ * Writes a fleet into a new folder: fleet.yaml, proto/, models/. Returns the folder.
+ * @param spec further fields of the fleet file
+ */
+export function writeFleet(contracts: Readonly<Record<string, FleetContract>>, spec: object = {}): string {
   const folder = mkdtempSync(path.join(tmpdir(), "flotilla-fleet-"));
   const entries = Object.entries(contracts).map(([name, { body, revisions, fields, revisionFields }]) => {
     write(folder, path.join("proto", ...name.split("."), "contract.proto"), protoText(name, body));
@@ -33,7 +36,7 @@ export function writeFleet(contracts: Readonly<Record<string, FleetContract>>): 
     apiVersion: "flotilla.dev/v1",
     kind: "Fleet",
     metadata: { name: "test", namespace: "test" },
-    spec: { contracts: entries },
+    spec: { contracts: entries, ...spec },
   };
   write(folder, "fleet.yaml", stringify(fleet));
   return folder;
@@ -92,16 +95,9 @@ export class FleetProcess {
     const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"], env });
     const log: string[] = [];
     child.stderr!.on("data", (chunk) => log.push(String(chunk)));
-    let output = "";
-    for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
-      output += chunk;
-      try {
-        return new FleetProcess(child, JSON.parse(output), log);
-      } catch {
-        // The report has not come whole.
-      }
-    }
-    throw new Error(`flotilla serve ended: ${log.join("")}`);
+    const served = await firstJson<ServedFleet>(child);
+    if (served === undefined) throw new Error(`flotilla serve ended: ${log.join("")}`);
+    return new FleetProcess(child, served, log);
   }
 
   /** What it wrote to its log. */
@@ -123,6 +119,20 @@ export class FleetProcess {
     this.process.kill(signal);
     return (await exit)[0] as number | null;
   }
+}
+
+/** The JSON that a process prints first, once it is whole; undefined where the process ends before. */
+export async function firstJson<Value>(child: ChildProcess): Promise<Value | undefined> {
+  let output = "";
+  for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
+    output += chunk;
+    try {
+      return JSON.parse(output) as Value;
+    } catch {
+      // It has not come whole.
+    }
+  }
+  return undefined;
 }
 
 /** Takes a fleet's folder away. */

@@ -6,7 +6,8 @@ import type { NumericData } from "../../src/contract/datatype.js";
 import type { Tensor } from "../../src/contract/tensor.js";
 import type { Outcome, Work } from "../../src/serving/inference.js";
 import type { WorkerSettings } from "../../src/serving/messages.js";
-import { type ModelObserver, type ModelSettings, ServedModel } from "../../src/serving/served-model.js";
+import { type ModelSettings, ServedModel } from "../../src/serving/served-model.js";
+import type { ModelObserver } from "../../src/serving/started-model.js";
 
 /** Takes no note of anything. */
 export const SILENT_OBSERVER: ModelObserver = {
@@ -17,6 +18,8 @@ export const SILENT_OBSERVER: ModelObserver = {
   onSubmit() {},
   onCall() {},
   onRun() {},
+  onLoad() {},
+  onUnload() {},
 };
 
 /** What a test changes of a model's settings. */

@@ -6,7 +6,8 @@ import type { Contract } from "../../src/contract/contract.js";
 import { GrpcServer, type GrpcServerOptions } from "../../src/grpc/server.js";
 import { ModelTelemetry } from "../../src/serving/model-telemetry.js";
 import type { ModelSettings } from "../../src/serving/served-model.js";
-import { type ContractSource, ServedRepository } from "../../src/serving/served-repository.js";
+import { type Compose, type ContractSource, ServedRepository } from "../../src/serving/served-repository.js";
+import type { StreamSettings } from "../../src/serving/stream-settings.js";
 import { createLog } from "../../src/telemetry/log.js";
 import { Metrics } from "../../src/telemetry/metrics.js";
 import { ROOT } from "./contract-fixture.js";
@@ -19,6 +20,9 @@ export interface TestContract {
   readonly settings?: Partial<Omit<ModelSettings, "contract" | "revision" | "worker">>;
   /** Absolute path of a transform's compiled module. */
   readonly transform?: string;
+  /** Revision by release. */
+  readonly releases?: Readonly<Record<string, string>>;
+  readonly streams?: StreamSettings;
 }
 
 /** A real server on a free port, its models loaded and warm. */
@@ -31,18 +35,26 @@ export interface TestServer {
 }
 
 /** Starts a server; `options` may change what the tests' own settings are. */
-export async function startTestServer(
+export function startTestServer(
   contracts: readonly TestContract[],
   options: Partial<GrpcServerOptions> = {},
 ): Promise<TestServer> {
+  return startSources(contracts.map(toSource), options);
+}
+
+/** The same of sources that a test made itself. */
+export async function startSources(
+  sources: readonly ContractSource[],
+  { compose, ...options }: Partial<GrpcServerOptions> & { readonly compose?: Compose } = {},
+): Promise<TestServer> {
   const metrics = new Metrics();
   const log = createLog("silent");
-  const sources = contracts.map(toSource);
   let server: GrpcServer | undefined;
   const repository = new ServedRepository({
     read: async () => sources,
     observer: new ModelTelemetry(log, metrics, () => server?.health.update()),
     startsAtOnce: 2,
+    ...(compose && { compose }),
     onChange: () => server?.health.update(),
   });
   await repository.open();
@@ -59,6 +71,7 @@ export async function startTestServer(
     version: "0.0.0-test",
     maxMessageBytes: 64 * 2 ** 20,
     allowRepositoryControl: false,
+    connections: { maxAgeMs: undefined, keepaliveMs: 60_000 },
     ...options,
   });
   await repository.start();
@@ -75,7 +88,9 @@ export async function startTestServer(
   };
 }
 
-function toSource({ contract, revisions, settings, transform }: TestContract): ContractSource {
+/** What a server reads of such a contract. */
+export function toSource(served: TestContract): ContractSource {
+  const { contract, revisions, settings, transform, releases, streams } = served;
   const names = Object.keys(revisions);
   const batching = settings?.batching ?? { maxRows: 1, maxDelayMs: 0 };
   const [method] = contract.methods;
@@ -108,7 +123,11 @@ function toSource({ contract, revisions, settings, transform }: TestContract): C
       },
     };
   });
-  return { name: contract.name, contract, problem: undefined, models, defaultRevision: names[0]! };
+  return {
+    ...{ name: contract.name, contract, problem: undefined, models, defaultRevision: names[0]! },
+    releases: new Map(Object.entries(releases ?? {})),
+    ...(streams && { streams }),
+  };
 }
 
 /** What came of a call on the wire. */

@@ -7,11 +7,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 tools=$root/.tools
 stamp=$tools/.stamp
-# Folder and program: an S3-compatible store, and a critic of manifests.
-declare -A PROGRAMS=([s3]=versitygw [score]=kube-score)
+# Folder and program: an S3-compatible store, a critic of manifests, and a broker.
+declare -A PROGRAMS=([s3]=versitygw [score]=kube-score [nats]=nats-server)
 
 if ! command -v go > /dev/null; then
-  echo "Go is not installed: the tests with grpcurl, ghz, the Go client and an S3 store are skipped (https://go.dev/dl)" >&2
+  echo "Go is not installed: the tests with grpcurl, ghz, the Go client, an S3 store and NATS are skipped (https://go.dev/dl)" >&2
   exit 0
 fi
 

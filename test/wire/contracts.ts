@@ -9,6 +9,19 @@ export const SCALE = `
     rpc PredictStream(stream PredictStreamRequest) returns (stream PredictStreamResponse);
   }`;
 
+/** The same without a stream. */
+export const SCALE_UNARY = `
+service ScaleService {
+  rpc Predict(PredictRequest) returns (PredictResponse);
+}
+message PredictRequest {
+  repeated float x = 1 [(flotilla.v1.tensor) = {name: "x", shape: [-1, 3]}];
+}
+message PredictResponse {
+  repeated float y = 1 [(flotilla.v1.tensor) = {name: "y", shape: [-1, 3]}];
+}
+`;
+
 /** The body of a contract around `slowModel`. */
 export const SLOW = `
   message PredictRequest {

@@ -87,6 +87,7 @@ export async function startOpenInferenceServer(
     version: "1.2.3",
     maxMessageBytes: MAX_MESSAGE_BYTES,
     allowRepositoryControl: false,
+    connections: { maxAgeMs: undefined, keepaliveMs: 60_000 },
     ...options,
   });
   return {

@@ -142,7 +142,7 @@ describe("server reflection", () => {
       answers.slice(2).map(({ allExtensionNumbersResponse }) => allExtensionNumbersResponse),
       [
         { baseTypeName: "test.echo.v1.EchoMessage", extensionNumber: [100, 101] },
-        { baseTypeName: "google.protobuf.FieldOptions", extensionNumber: [51201, 51202, 51203] },
+        { baseTypeName: "google.protobuf.FieldOptions", extensionNumber: [51201, 51202, 51203, 51204] },
         { baseTypeName: "test.echo.v1.Lonely", extensionNumber: [] },
       ],
     );

@@ -1,8 +1,11 @@
 import { type handleBidiStreamingCall, type handleUnaryCall, status } from "@grpc/grpc-js";
 import type { Repository } from "../../serving/inference.js";
-import { answerTrailers, type CallObserver, deadlineOf, wantedRevision } from "../call.js";
+import type { StreamSettings } from "../../serving/stream-settings.js";
+import { answerTrailers, type CallObserver, deadlineOf, wantedOf } from "../call.js";
 import { answerInOrder } from "../ordered-stream.js";
 import { toStatus } from "../status.js";
+import { StreamDoor } from "../stream-door.js";
+import type { StreamWatch } from "../stream-watch.js";
 import { type InferResult, infer } from "./infer.js";
 import { writeInferResponse, writeStreamError, writeStreamResponse } from "./infer-response.js";
 
@@ -12,6 +15,7 @@ export interface InferOptions {
   readonly maxMessageBytes: number;
   /** Requests of one stream that may be unanswered. */
   readonly maxStreamInFlight: number;
+  readonly streams: StreamSettings;
   /** Once aborted, streams answer what they have read and end with UNAVAILABLE. */
   readonly draining: AbortSignal | undefined;
   readonly observe: CallObserver;
@@ -25,9 +29,10 @@ export function inferHandler(repository: Repository, options: InferOptions): han
     const startMs = performance.now();
     let cancel = (): void => {};
     call.on("cancelled", () => cancel());
+    const wanted = wantedOf(call.metadata);
     const inferCall = {
       request: call.request,
-      revision: wantedRevision(call.metadata),
+      wanted,
       deadlineMs: deadlineOf(call),
       write: writeInferResponse,
       maxMessageBytes: options.maxMessageBytes,
@@ -36,8 +41,9 @@ export function inferHandler(repository: Repository, options: InferOptions): han
       const { model, answer, codecMs } = result;
       const totalMs = performance.now() - startMs;
       report(options.observe, { method: "ModelInfer", result, elapsedMs: totalMs });
-      if (!answer.ok) callback(toStatus(answer.error, model && answerTrailers(model)));
-      else callback(null, answer.message, answerTrailers(answer.model, { ...answer.timing, codecMs, totalMs }));
+      if (!answer.ok) return callback(toStatus(answer.error, model && answerTrailers(model, wanted)));
+      const timing = { ...answer.timing, codecMs, totalMs };
+      callback(null, answer.message, answerTrailers(answer.model, { ...wanted, timing }));
     });
   };
 }
@@ -47,16 +53,25 @@ export function inferStreamHandler(
   repository: Repository,
   options: InferOptions,
 ): handleBidiStreamingCall<Bytes, Buffer> {
-  const { maxMessageBytes, maxStreamInFlight, draining, observe } = options;
+  const { maxMessageBytes, maxStreamInFlight, streams, draining, observe } = options;
+  const door = new StreamDoor(streams, { label: "ModelStreamInfer", draining });
   return (call) => {
-    const revision = wantedRevision(call.metadata);
+    let watch: StreamWatch;
+    try {
+      watch = door.enter(call);
+    } catch (fault) {
+      observe({ contract: "", revision: "", method: "ModelStreamInfer", fault, elapsedMs: 0 });
+      call.emit("error", toStatus(fault));
+      return;
+    }
+    const wanted = wantedOf(call.metadata);
     const deadlineMs = deadlineOf(call);
     answerInOrder(call, {
       maxInFlight: maxStreamInFlight,
-      draining,
+      watch,
       take: (request, reply) => {
         const startMs = performance.now();
-        const inferCall = { request, revision, deadlineMs, maxMessageBytes, write: writeStreamResponse };
+        const inferCall = { request, wanted, deadlineMs, maxMessageBytes, write: writeStreamResponse };
         return infer(repository, inferCall, (result) => {
           report(observe, { method: "ModelStreamInfer", result, elapsedMs: performance.now() - startMs });
           reply({ message: toStreamMessage(result) });

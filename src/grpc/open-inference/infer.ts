@@ -1,17 +1,17 @@
 import { Fault } from "../../contract/fault.js";
-import type { Model, Outcome, Repository, Timing, Work } from "../../serving/inference.js";
+import type { Model, Outcome, Repository, Timing, Wanted, Work } from "../../serving/inference.js";
 import { emptyInferRequest, type InferRequest, readInferRequest } from "./infer-request.js";
 import type { InferAnswer } from "./infer-response.js";
 import { toInputTensors, toOutputNames, wantsRaw } from "./input-tensors.js";
-import { findModel, readySignature } from "./models.js";
+import { readySignature } from "./models.js";
 import { type RequestOptions, toRequestOptions } from "./request-options.js";
 import { quote } from "./wire-text.js";
 
 /** One `ModelInferRequest` to be answered, alone or in a stream. */
 export interface InferCall {
   readonly request: Uint8Array<ArrayBuffer>;
-  /** The revision that the call's metadata asks for. */
-  readonly revision: string | undefined;
+  /** What the call's metadata asks for. */
+  readonly wanted: Wanted;
   /** Absolute epoch milliseconds; Infinity for none. */
   readonly deadlineMs: number;
   /** Encodes the answer. */
@@ -53,7 +53,8 @@ export function infer(repository: Repository, call: InferCall, settle: (result: 
   let checked: CheckedRequest;
   try {
     readInferRequest(call.request, request);
-    model = findModel(repository, request.modelName, chooseRevision(request, call.revision));
+    const revision = chooseRevision(request, call.wanted.revision);
+    model = repository.find(request.modelName, { ...call.wanted, revision });
     checked = checkRequest(request, model);
   } catch (error) {
     const codecMs = performance.now() - startMs;

@@ -71,6 +71,6 @@ function checkRepositoryName(name: string): void {
 }
 
 function toReason(model: Model): string {
-  if (model.state === "READY") return "";
+  if (model.state === "READY") return model.resident === false ? "not in memory; the next call loads it" : "";
   return model.problem ?? (model.state === "UNLOADED" ? "unloaded" : "");
 }

@@ -16,7 +16,7 @@ const STANDINGS: Record<ModelState, string> = {
  * @throws Fault UNKNOWN_MODEL, UNKNOWN_REVISION
  */
 export function findModel(repository: Repository, name: string, version: string | undefined): Model {
-  return repository.find(name, version || undefined);
+  return repository.find(name, { revision: version || undefined });
 }
 
 /**
@@ -31,10 +31,15 @@ export function selectModels(repository: Repository, name: string, version: stri
 
 /**
  * The signature of a model that takes calls.
- * @throws Fault NOT_READY
+ * @throws Fault NOT_READY, UNSUPPORTED
  */
 export function readySignature(model: Model): Signature {
   if (model.state === "READY" && model.signature !== undefined) return model.signature;
+  if (model.state === "READY") {
+    const { contract, revision } = model;
+    const message = `model ${quote(contract)} revision ${quote(revision)} is a composition, which has no tensors`;
+    throw new Fault("UNSUPPORTED", `${message}: call the methods of its contract`);
+  }
   throw new Fault(
     "NOT_READY",
     `model ${quote(model.contract)} revision ${quote(model.revision)} is ${STANDINGS[model.state]}`,

@@ -2,6 +2,7 @@ import type { MethodDefinition, UntypedServiceImplementation } from "@grpc/grpc-
 import * as wire from "../../../generated/ts/inference/grpc_service.js";
 import { Fault } from "../../contract/fault.js";
 import type { Repository } from "../../serving/inference.js";
+import { DEFAULT_STREAMS, type StreamSettings } from "../../serving/stream-settings.js";
 import type { CallObserver } from "../call.js";
 import { rawMethod } from "../raw-method.js";
 import type { Service } from "../typed-service.js";
@@ -22,6 +23,8 @@ export interface OpenInferenceOptions {
   readonly maxMessageBytes?: number;
   /** Requests of one stream that may be unanswered; reading stops there until one is answered. @default 16 */
   readonly maxStreamInFlight?: number;
+  /** @default what a fleet file has that does not say */
+  readonly streams?: StreamSettings;
   /** Once aborted, streams answer what they have read and end with UNAVAILABLE. */
   readonly draining?: AbortSignal;
   /** Told of every inference that was answered, in streams too, and of any other call that failed for a fault of ours. */
@@ -46,6 +49,7 @@ export function openInferenceService(repository: Repository, options: OpenInfere
   const inferOptions = {
     maxMessageBytes: options.maxMessageBytes ?? Number.POSITIVE_INFINITY,
     maxStreamInFlight: options.maxStreamInFlight ?? MAX_STREAM_IN_FLIGHT,
+    streams: options.streams ?? DEFAULT_STREAMS,
     draining: options.draining,
     observe,
   };

@@ -1,4 +1,4 @@
-import { type Datatype, elementSize, type NumericData, type TensorData, viewBytes } from "../../contract/datatype.js";
+import { claimBytes, type Datatype, elementSize, type NumericData, type TensorData } from "../../contract/datatype.js";
 import { invalid } from "../../contract/fault.js";
 import { toBytes } from "../../contract/tensor.js";
 import { bytesPiece, type Piece } from "./piece.js";
@@ -8,7 +8,8 @@ import { toElement } from "./wire-text.js";
 const LENGTH_BYTES = 4;
 
 /**
- * The `count` elements that raw contents hold. Elements of a fixed size stay where they lie.
+ * The `count` elements that raw contents hold. Elements of a fixed size stay where they lie, and nobody reads
+ * the bytes again.
  * @throws Fault INVALID_INPUT
  */
 export function readRawContents(datatype: Datatype, count: number, bytes: Uint8Array<ArrayBuffer>): TensorData {
@@ -19,7 +20,7 @@ export function readRawContents(datatype: Datatype, count: number, bytes: Uint8A
   }
   // Any other byte is no value of a C++ bool, and reading it there is undefined.
   if (datatype === "BOOL") checkBools(bytes);
-  return viewBytes(datatype, bytes);
+  return claimBytes(datatype, bytes);
 }
 
 function checkBools(bytes: Uint8Array): void {

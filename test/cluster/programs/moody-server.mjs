@@ -1,6 +1,6 @@
 // A revision with moods: answers any gRPC method with the bytes it was sent, after a delay, or with a failure. It stands in
 // for a revision that is slow or broken, which no model is on demand. Its mood is set by HTTP on 127.0.0.1:8600:
-//   PUT /mood {"failPercent": 30, "code": 14, "delayMs": 0}     GET /mood -> the mood, and the calls seen by path
+//   PUT {"failPercent": 30, "code": 14, "delayMs": 0}     GET -> the mood, and the calls seen by path
 // Health is always SERVING, so that only the mesh can tell.
 import { createServer } from "node:http";
 import { Metadata, Server, ServerCredentials, status } from "@grpc/grpc-js";

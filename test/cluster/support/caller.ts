@@ -1,5 +1,6 @@
-import { kubectl } from "./kubectl.js";
-import { PROGRAM_FOLDER, PROGRAM_MOUNT, PROGRAM_VOLUME } from "./programs.js";
+import { kubectl, openKubectl } from "./kubectl.js";
+import { PROGRAM_FOLDER, PROGRAM_VOLUME } from "./programs.js";
+import { programContainer, workload } from "./workload.js";
 
 /** What to call and how; see programs/caller.mjs. */
 export interface Orders {
@@ -12,10 +13,21 @@ export interface Orders {
   readonly deadlineMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly stream?: boolean;
-  readonly timeline?: boolean;
+  readonly pauseMs?: number;
+  readonly answers?: boolean;
+  readonly keep?: boolean;
+  /** The message's bytes. @default some that no contract would take */
+  readonly request?: Uint8Array;
 }
 
 type Counts = Readonly<Record<string, number>>;
+
+/** Of times. */
+export interface Spread {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
 
 /** What came of it. */
 export interface Calls {
@@ -26,12 +38,22 @@ export interface Calls {
   readonly revisions: Counts;
   /** Failures by code and text. */
   readonly details: Counts;
+  /** Answers by a digest of their bytes, where that was asked for. */
+  readonly answers: Counts;
+  /** Answers by all who made them: `r1 acme.ocr_detector.v1=r1 acme.ocr_recognizer.v1=r1`. */
+  readonly chains: Counts;
+  /** The last answer in base64, where that was asked for. */
+  readonly kept?: string;
+  /** When each revision answered last, in milliseconds since 1970. */
+  readonly lastAt: Readonly<Record<string, number>>;
   readonly elapsedMs: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-  /** By second, where it was asked for. */
-  readonly timeline?: readonly { readonly codes: Counts; readonly revisions: Counts }[];
+  /** By gRPC code. */
+  readonly latency: Readonly<Record<string, Spread>>;
+  /** The caller's time less the server's own, of the servers that say theirs. */
+  readonly overhead?: Spread;
+  /** When the first and the last failure were seen, from the beginning. */
+  readonly firstFailureMs?: number;
+  readonly lastFailureMs?: number;
 }
 
 /** A pod that calls, with the identity of its service account. */
@@ -42,48 +64,39 @@ export interface Caller {
   readonly sidecar: boolean;
 }
 
-/** A caller's objects. */
-export function callerObjects({ namespace, name, sidecar }: Caller, image: string): object[] {
-  const metadata = { name, namespace, labels: { app: name } };
-  return [
-    { apiVersion: "v1", kind: "ServiceAccount", metadata },
-    {
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata,
-      spec: {
-        selector: { matchLabels: { app: name } },
-        template: {
-          metadata: {
-            labels: { app: name, "sidecar.istio.io/inject": String(sidecar) },
-            annotations: { "proxy.istio.io/config": "holdApplicationUntilProxyStarts: true" },
-          },
-          spec: {
-            serviceAccountName: name,
-            terminationGracePeriodSeconds: 1,
-            containers: [
-              {
-                name: "caller",
-                image,
-                imagePullPolicy: "IfNotPresent",
-                command: ["node", "-e", "setInterval(() => undefined, 1e6)"],
-                resources: { requests: { cpu: "10m", memory: "64Mi" } },
-                volumeMounts: [PROGRAM_MOUNT],
-              },
-            ],
-            volumes: [PROGRAM_VOLUME],
-          },
-        },
-      },
-    },
-  ];
+/** A caller's objects: a pod that waits for orders. */
+export function callerObjects({ namespace, name, sidecar }: Caller): object[] {
+  const container = { ...programContainer("caller.mjs"), command: ["node", "-e", "setInterval(() => undefined, 1e6)"] };
+  const annotations = { "proxy.istio.io/config": "holdApplicationUntilProxyStarts: true" };
+  return workload({ namespace, name, container, volumes: [PROGRAM_VOLUME], annotations, sidecar });
 }
 
 /** Lets a caller call, and gives what came of it. */
-export async function call(caller: Caller, orders: Orders, request = Buffer.from("hello")): Promise<Calls> {
-  const text = JSON.stringify({ ...orders, request: request.toString("base64") });
+export async function call(caller: Caller, orders: Orders): Promise<Calls> {
+  return JSON.parse(await kubectl(commandOf(caller, orders)));
+}
+
+/** Calls that go on until they are stopped. */
+export interface Load {
+  stop(): Promise<Calls>;
+}
+
+/** Lets a caller call until it is stopped, or until this process is no more. */
+export function startLoad(caller: Caller, orders: Orders): Load {
+  const [verb, ...rest] = commandOf(caller, { ...orders, untilEnd: true });
+  const running = openKubectl([verb!, "-i", ...rest]);
+  // Whoever stops it hears of a failure.
+  running.outcome.catch(() => undefined);
+  return {
+    stop: async () => {
+      running.endInput();
+      return JSON.parse(await running.outcome);
+    },
+  };
+}
+
+function commandOf({ namespace, name }: Caller, { request, ...orders }: Orders & { untilEnd?: boolean }): string[] {
+  const text = JSON.stringify({ ...orders, request: Buffer.from(request ?? "hello").toString("base64") });
   const command = ["node", `${PROGRAM_FOLDER}/caller.mjs`, text];
-  return JSON.parse(
-    await kubectl(["exec", "-n", caller.namespace, `deploy/${caller.name}`, "-c", "caller", "--", ...command]),
-  );
+  return ["exec", "-n", namespace, `deploy/${name}`, "-c", name, "--", ...command];
 }

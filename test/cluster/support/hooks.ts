@@ -1,17 +1,20 @@
-import { fleet, LISTED, OUTSIDER, STRANGER } from "./fleet.js";
-import { raise, type Stage, strike } from "./stage.js";
+import { undoAll } from "./undo.js";
 
-const STAGE: Stage = { fleet, callers: [LISTED, STRANGER, OUTSIDER] };
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+const UNDO_LIMIT_MS = 300_000;
 
-/** The stage is up before the first test and gone after the last, also where somebody interrupts. */
+/** Whatever tests did to the cluster is undone after the last, also where somebody interrupts. */
 export const mochaHooks = {
-  async beforeAll(this: Mocha.Context): Promise<void> {
-    this.timeout(300_000);
-    process.once("SIGINT", () => void strike(STAGE).finally(() => process.exit(130)));
-    await raise(STAGE);
+  beforeAll(): void {
+    for (const [signal, exitCode] of Object.entries(SIGNALS)) {
+      process.once(signal, () => {
+        process.stderr.write(`\n${signal}: taking away what the tests made; once more ends at once\n`);
+        void undoAll().finally(() => process.exit(exitCode));
+      });
+    }
   },
   async afterAll(this: Mocha.Context): Promise<void> {
-    this.timeout(120_000);
-    await strike(STAGE);
+    this.timeout(UNDO_LIMIT_MS);
+    await undoAll();
   },
 };

@@ -1,4 +1,7 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+
+/** Of a command, in an error: a caller's orders hold a whole request. */
+const SHOWN_LENGTH = 200;
 
 /** What a command printed, and how it ended. */
 export interface Outcome {
@@ -7,12 +10,34 @@ export interface Outcome {
   readonly exitCode: number;
 }
 
-/** Runs kubectl against the cluster of KUBECONFIG, and of KUBE_CONTEXT where that is set. */
-export async function tryKubectl(args: readonly string[], stdin = ""): Promise<Outcome> {
-  const context = process.env.KUBE_CONTEXT ? ["--context", process.env.KUBE_CONTEXT] : [];
+/** A kubectl that runs. */
+export interface Running {
+  readonly outcome: Promise<string>;
+  /** Ends its stdin. */
+  endInput(): void;
+}
+
+function start(args: readonly string[]): ChildProcessWithoutNullStreams {
+  const context = process.env.CONTEXT ? ["--context", process.env.CONTEXT] : [];
   const child = spawn("kubectl", [...context, ...args], { stdio: ["pipe", "pipe", "pipe"] });
   child.stdin.on("error", () => undefined);
+  return child;
+}
+
+/** Runs kubectl against the cluster of KUBECONFIG, and of CONTEXT where that is set. */
+export async function tryKubectl(args: readonly string[], stdin = ""): Promise<Outcome> {
+  const child = start(args);
   child.stdin.end(stdin);
+  return outcomeOf(child);
+}
+
+/** Runs a kubectl whose stdin stays open; its outcome is what `kubectl()` gives. */
+export function openKubectl(args: readonly string[]): Running {
+  const child = start(args);
+  return { outcome: outcomeOf(child).then((outcome) => printed(args, outcome)), endInput: () => child.stdin.end() };
+}
+
+async function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
   const [stdout, stderr, exitCode] = await Promise.all([
     textOf(child.stdout),
     textOf(child.stderr),
@@ -37,8 +62,12 @@ async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
  * @throws Error with what kubectl says
  */
 export async function kubectl(args: readonly string[], stdin = ""): Promise<string> {
-  const { stdout, stderr, exitCode } = await tryKubectl(args, stdin);
-  if (exitCode !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr.trim() || stdout.trim()}`);
+  return printed(args, await tryKubectl(args, stdin));
+}
+
+function printed(args: readonly string[], { stdout, stderr, exitCode }: Outcome): string {
+  const command = args.join(" ").slice(0, SHOWN_LENGTH);
+  if (exitCode !== 0) throw new Error(`kubectl ${command}: ${stderr.trim() || stdout.trim()}`);
   return stdout;
 }
 

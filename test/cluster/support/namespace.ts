@@ -1,9 +1,9 @@
 import { kubectl } from "./kubectl.js";
 
-/** How long a namespace may take to end with all that is in it. */
-const END_LIMIT = "120s";
+/** How long a namespace may take to end with all that is in it: its pods drain first. */
+const END_LIMIT = "180s";
 
-/** Takes a namespace away and waits until it is gone. */
-export async function removeNamespace(name: string): Promise<void> {
-  await kubectl(["delete", "namespace", name, "--ignore-not-found", `--timeout=${END_LIMIT}`]);
+/** Takes namespaces away and waits until they are gone. */
+export async function removeNamespaces(names: readonly string[]): Promise<void> {
+  await kubectl(["delete", "namespace", ...names, "--ignore-not-found", `--timeout=${END_LIMIT}`]);
 }

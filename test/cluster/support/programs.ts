@@ -1,22 +1,36 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "esbuild";
 import { ROOT } from "../../support/contract-fixture.js";
 
 /** Where the programs of test/cluster/programs are in a pod: below the runtime image's packages, so that they find them. */
 export const PROGRAM_FOLDER = "/app/programs";
-const NAMES = ["caller.mjs", "moody-server.mjs"];
-
-/** The programs as a ConfigMap. */
-export function programs(namespace: string): object {
-  const data = NAMES.map((name) => [name, readFileSync(join(ROOT, "test/cluster/programs", name), "utf8")]);
-  return {
-    apiVersion: "v1",
-    kind: "ConfigMap",
-    metadata: { name: "programs", namespace },
-    data: Object.fromEntries(data),
-  };
-}
 
 /** How a pod gets them. */
 export const PROGRAM_VOLUME = { name: "programs", configMap: { name: "programs" } };
 export const PROGRAM_MOUNT = { name: "programs", mountPath: PROGRAM_FOLDER };
+
+const FOLDER = "test/cluster/programs";
+/** The .mjs files as they are, and one that imports Flotilla's own modules: those come with it, packages are the image's. */
+const PLAIN = readdirSync(join(ROOT, FOLDER)).filter((name) => name.endsWith(".mjs"));
+const BUNDLED = "relay";
+
+/** The programs as a ConfigMap. */
+export async function programs(namespace: string): Promise<object> {
+  const plain = PLAIN.map((name) => [name, readFileSync(join(ROOT, FOLDER, name), "utf8")]);
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [join("dist", FOLDER, `${BUNDLED}.js`)],
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    write: false,
+  });
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "programs", namespace },
+    data: { ...Object.fromEntries(plain), [`${BUNDLED}.mjs`]: outputFiles[0]!.text },
+  };
+}

@@ -245,7 +245,7 @@ def _(target):
 
 @case("a deadline ends a call")
 def _(target):
-    fails("DEADLINE_EXCEEDED", by=lambda: client(target).infer("slow", slow(1500), client_timeout=0.05))
+    fails("DEADLINE_EXCEEDED", by=lambda: client(target).infer("slow", slow(5000), client_timeout=0.05))
 
 
 @case("the parameter timeout ends a call that waits")

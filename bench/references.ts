@@ -1,0 +1,38 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { Child } from "./child.js";
+import type { Kind } from "./kinds.js";
+import type { Loaded } from "./loaded.js";
+import { answerOf } from "./round.js";
+
+/** What servers are set against: a bare grpc-js echo of the same messages, and ONNX Runtime alone in a loop. */
+
+/** A bare grpc-js server that answers as another one does. Its files go into `folder`. */
+export async function startEcho(like: Loaded, folder: string): Promise<Child> {
+  const answer = path.join(folder, "answer.bin");
+  writeFileSync(answer, await answerOf((onAnswer) => like.connect(onAnswer)));
+  return Child.start("bench/echo-server.js", [like.load.path, answer]);
+}
+
+/** Runs of a model, and the wall and processor seconds that they took together. */
+export interface BareRuns {
+  readonly runs: number;
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+}
+
+/** ONNX Runtime alone, with so many rows a run, in a process of its own. */
+export function runBare(
+  kind: Kind,
+  folder: string,
+  loop: { readonly rows: number; readonly durationMs: number },
+): BareRuns {
+  const file = path.join(folder, "request.bin");
+  writeFileSync(file, kind.openInference.bytes);
+  const module = path.join("dist", "bench", "bare-loop.js");
+  const args = [module, kind.model, file, String(loop.rows), String(loop.durationMs)];
+  const ended = spawnSync(process.execPath, args, { encoding: "utf8" });
+  if (ended.status !== 0) throw new Error(`the bare loop failed: ${ended.stderr}`);
+  return JSON.parse(ended.stdout) as BareRuns;
+}

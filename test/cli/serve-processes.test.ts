@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { FleetProcess, removeFleet, writeFleet } from "../support/fleet-process.js";
+import { scaleModel, slowModel } from "../support/onnx-builder.js";
+import { RawClient } from "../support/server.js";
+import { SCALE, SLOW } from "../wire/contracts.js";
+
+const PREDICT = "/test.scale.v1.ScaleService/Predict";
+const VALUES = Buffer.from(new Float32Array([1, 2, 3]).buffer);
+const REQUEST = Buffer.concat([Buffer.from([0x0a, VALUES.length]), VALUES]);
+
+describe("flotilla serve --processes", () => {
+  let folder: string;
+  let fleet: FleetProcess;
+
+  before(() => {
+    folder = writeFleet({
+      "test.scale.v1": { body: SCALE, revisions: { r1: scaleModel({ factor: 2 }) } },
+      "test.slow.v1": { body: SLOW, revisions: { r1: slowModel() } },
+    });
+  });
+  beforeEach(async () => {
+    fleet = await FleetProcess.start(folder, "--processes", "2");
+  });
+  afterEach(() => fleet.end());
+  after(() => removeFleet(folder));
+
+  /** One call on a connection of its own. */
+  const call = async (request = REQUEST, method = PREDICT) => {
+    const client = new RawClient(fleet.served.address);
+    const answer = await client.unary(method, request);
+    client.close();
+    return answer;
+  };
+
+  it("answers at one port with every process, and counts all calls on one page", async () => {
+    for (let index = 0; index < 6; index++) assert.equal((await call()).code, 0);
+    assert.equal(await fleet.metric("flotilla_requests_total"), 6);
+    assert.equal(await fleet.metric("flotilla_model_ready"), 2, "one for each of the two models");
+    assert.equal(children(fleet.process.pid!).length, 2);
+  });
+
+  it("starts a process again that died, and goes on answering meanwhile", async () => {
+    const [first] = children(fleet.process.pid!);
+    process.kill(first!, "SIGKILL");
+    await until(() => /a process died; it will be started again/.test(fleet.log));
+    for (let index = 0; index < 4; index++) assert.equal((await call()).code, 0);
+    await until(() => children(fleet.process.pid!).length === 2);
+  });
+
+  it("leaves no caller hanging whose connection a process was handed and never took", async () => {
+    const [stopped] = children(fleet.process.pid!);
+    process.kill(stopped!, "SIGSTOP");
+    const callers = Array.from({ length: 4 }, () => new Caller(fleet.served.address));
+    // The stopped process is handed one of them; the other process takes the rest.
+    await until(() => callers.filter(({ greeted }) => greeted).length === 3);
+    process.kill(stopped!, "SIGKILL");
+    await callers.find(({ greeted }) => !greeted)!.closed;
+    for (const caller of callers) caller.end();
+  });
+
+  it("drains all processes on one signal, loses no call, and ends with 0", async () => {
+    // Iterations (1) and values (2) of 600 products: some tenths of a second.
+    const slow = Buffer.from([0x0a, 2, 0xd8, 0x04, 0x12, 4, 0, 0, 0x80, 0x3f]);
+    const answers = Array.from({ length: 4 }, () => call(slow, "/test.slow.v1.SlowService/Predict"));
+    await until(async () => (await fleet.metric("flotilla_requests_in_flight")) === 4);
+    const exit = fleet.end();
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ code }) => code),
+      [0, 0, 0, 0],
+    );
+    assert.equal(await exit, 0);
+  });
+
+  it("refuses to load models by call: only one process would", async () => {
+    await assert.rejects(
+      FleetProcess.start(folder, "--processes", "2", "--allow-repository-control"),
+      /only one would load the model/,
+    );
+  });
+});
+
+/** A connection alone. A server greets with its settings. */
+class Caller {
+  greeted = false;
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+
+  constructor(address: string) {
+    const [host, port] = address.split(":");
+    this.#socket = connect(Number(port), host);
+    this.closed = new Promise((resolve) => this.#socket.once("close", () => resolve()));
+    // It is reset: that is what is waited for.
+    this.#socket.on("error", () => {});
+    this.#socket.once("data", () => {
+      this.greeted = true;
+    });
+    this.#socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  }
+
+  end(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** Processes that a process has started. */
+function children(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}

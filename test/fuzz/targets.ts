@@ -1,0 +1,183 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import * as wire from "../../generated/ts/inference/grpc_service.js";
+import { findInImage } from "../../src/client/find-method.js";
+import { parseServerTiming } from "../../src/client/hop.js";
+import { type Contract, ContractError, loadContract } from "../../src/contract/contract.js";
+import { createDecoder } from "../../src/contract/decoder.js";
+import { Fault } from "../../src/contract/fault.js";
+import { createMessageCheck } from "../../src/contract/message-check.js";
+import { OnnxError, readOnnx } from "../../src/contract/onnx.js";
+import { readCloudEvent } from "../../src/events/cloud-event.js";
+import { EventError } from "../../src/events/event-error.js";
+import { FleetError } from "../../src/fleet/findings.js";
+import { parseFleet } from "../../src/fleet/load.js";
+import { contractImage, imagePath } from "../../src/fleet/protos.js";
+import { emptyInferRequest, readInferRequest } from "../../src/grpc/open-inference/infer-request.js";
+import { ROOT } from "../support/contract-fixture.js";
+import { connectionTarget } from "./connection-target.js";
+import { onnxModels } from "./onnx-models.js";
+
+/** Code that reads what others wrote. */
+export interface FuzzTarget {
+  readonly name: string;
+  /** Inputs that are in order, or nearly. */
+  readonly corpus: readonly Buffer[];
+  readonly kind: "bytes" | "wire";
+  /** Words that mean something to the reader of a text. */
+  readonly words?: readonly string[];
+  /** Share of the cases: what is slow gets fewer. */
+  readonly weight: number;
+  /** Reads an input, at once or by a promise. It may throw what `isRefusal` knows. */
+  readonly read: (input: Buffer<ArrayBuffer>) => unknown;
+  readonly isRefusal: (error: unknown) => boolean;
+  /** Ends what it has started. */
+  readonly close?: () => Promise<void>;
+}
+
+const isFault = (error: unknown): boolean => error instanceof Fault && error.reason === "INVALID_INPUT";
+
+/** Every reader of what comes from outside, with a corpus of its own. */
+export async function fuzzTargets(): Promise<FuzzTarget[]> {
+  const tumor = await example("acme.tumor.v1", "tumor");
+  const voice = await example("acme.voice.v1", "voice");
+  const digits = await example("acme.digits.v1", "digits");
+  return [
+    typedTarget("typed records", tumor),
+    typedTarget("typed tensors", voice),
+    {
+      name: "messages of a transform",
+      corpus: digits.requests,
+      kind: "wire",
+      weight: 4,
+      read: createMessageCheck(digits.contract.image, digits.contract.methods[0]!.requestType),
+      isRefusal: isFault,
+    },
+    {
+      name: "Open Inference Protocol",
+      corpus: inferRequests(),
+      kind: "wire",
+      weight: 8,
+      read: (input) => readInferRequest(input, emptyInferRequest()),
+      isRefusal: isFault,
+    },
+    {
+      name: "ONNX models",
+      corpus: onnxModels(),
+      kind: "wire",
+      weight: 4,
+      read: readOnnx,
+      isRefusal: (error) => error instanceof OnnxError,
+    },
+    {
+      name: "compiled contracts",
+      corpus: [Buffer.from(tumor.contract.image).subarray(0, 8192), Buffer.from(voice.contract.image)],
+      kind: "wire",
+      weight: 0.3,
+      read: (input) => loadContract(input, "acme.voice.v1"),
+      isRefusal: (error) => error instanceof ContractError,
+    },
+    await sourceTarget(),
+    connectionTarget(),
+    {
+      name: "fleet files",
+      corpus: ["fleet.yaml", "fleet.options.yaml"].map((file) => readFileSync(path.join(ROOT, file))),
+      kind: "bytes",
+      words: [
+        ..."{} [] : | > & * ! ? - ~ null true 1e3 -1 .nan __proto__ constructor ../x r1 r9 100 0ms acme.fraud.v1".split(
+          " ",
+        ),
+      ],
+      weight: 0.1,
+      read: (input) => parseFleet(input.toString("utf8"), { file: "fleet.yaml", root: ROOT }),
+      isRefusal: (error) => error instanceof FleetError,
+    },
+    {
+      name: "trailers",
+      corpus: [Buffer.from("queue=0.1, batch=0.2, infer=1.3, codec=0.1, total=1.7")],
+      kind: "bytes",
+      words: ["queue", "infer", "total", "1e99", "-1", "NaN", "="],
+      weight: 2,
+      read: (input) => parseServerTiming(input.toString("latin1")),
+      isRefusal: () => false,
+    },
+    {
+      name: "events",
+      corpus: [
+        Buffer.from('{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"instances":[]}}'),
+        Buffer.from('{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"CgA="}'),
+      ],
+      kind: "bytes",
+      words: ["data", "data_base64", "null", "true", "1e99", "__proto__", "specversion", "datacontenttype"],
+      weight: 2,
+      read: (input) => readCloudEvent({ headers: { "content-type": "application/cloudevents+json" }, body: input }),
+      isRefusal: (error) => error instanceof EventError,
+    },
+  ];
+}
+
+/** A contract's text, as it goes through buf and our own reader. Each input is a run of buf. */
+async function sourceTarget(): Promise<FuzzTarget> {
+  const root = mkdtempSync(path.join(tmpdir(), "flotilla-fuzz-"));
+  process.once("exit", () => rmSync(root, { recursive: true, force: true }));
+  const file = path.join(root, "proto/acme/voice/v1/voice_service.proto");
+  mkdirSync(path.dirname(file), { recursive: true });
+  return {
+    name: "contracts",
+    corpus: [readFileSync(path.join(ROOT, "proto/acme/voice/v1/voice_service.proto"))],
+    kind: "bytes",
+    words:
+      "message repeated option service rpc stream returns float bytes enum oneof map 0 -1 1e9 shape -7 tensor state".split(
+        " ",
+      ),
+    weight: 0.01,
+    read: async (input) => {
+      rmSync(imagePath(root, "acme.voice.v1"), { force: true });
+      writeFileSync(file, input);
+      return loadContract(await contractImage(root, "acme.voice.v1"), "acme.voice.v1");
+    },
+    isRefusal: (error) => error instanceof FleetError || error instanceof ContractError,
+  };
+}
+
+interface Example {
+  readonly contract: Contract;
+  readonly requests: readonly Buffer[];
+}
+
+async function example(name: string, folder: string): Promise<Example> {
+  const image = await contractImage(ROOT, name);
+  const contract = loadContract(image, name);
+  const found = findInImage(image, { contract: contract.service, method: contract.methods[0]!.name });
+  const json = JSON.parse(readFileSync(path.join(ROOT, "models", folder, "samples/request.json"), "utf8")) as JsonValue;
+  const request = Buffer.from(toBinary(found.method.input, fromJson(found.method.input, json)));
+  return { contract, requests: [request, request.subarray(0, 200), Buffer.alloc(0)] };
+}
+
+function typedTarget(name: string, { contract, requests }: Example): FuzzTarget {
+  const decode = createDecoder(contract.methods[0]!.request, contract.signature!);
+  return {
+    name,
+    corpus: requests,
+    kind: "wire",
+    weight: 8,
+    read: (input) => decode(plainView(input)),
+    isRefusal: isFault,
+  };
+}
+
+/** The decoder wants memory that is whole numbers of elements away from its begin, or copies; both have to be tried. */
+function plainView(input: Buffer<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
+}
+
+function inferRequests(): Buffer[] {
+  const input = { name: "x", datatype: "FP32", shape: [1, 3] };
+  return [
+    { modelName: "test.scale.v1", inputs: [input], rawInputContents: [Buffer.alloc(12)] },
+    { modelName: "m", modelVersion: "r1", id: "7", inputs: [{ ...input, contents: { fp32Contents: [1, 2, 3] } }] },
+    { modelName: "m", parameters: { a: { int64Param: 7 } }, outputs: [{ name: "y", parameters: {} }], inputs: [] },
+  ].map((request) => Buffer.from(wire.ModelInferRequest.encode(wire.ModelInferRequest.fromPartial(request)).finish()));
+}

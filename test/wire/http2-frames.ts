@@ -1,0 +1,121 @@
+import { once } from "node:events";
+import { createConnection, type Socket } from "node:net";
+
+/** Frame types and flags of HTTP/2. @see RFC 9113, section 6 */
+export const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, continuation: 9 } as const;
+export const FLAG = { endStream: 1, endHeaders: 4 } as const;
+
+/** What a client says first of all. */
+export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+/** One HTTP/2 frame, whether or not it makes sense. */
+export function frame(type: number, options: { flags?: number; stream?: number; payload?: Buffer } = {}): Buffer {
+  const { flags = 0, stream = 0, payload = Buffer.alloc(0) } = options;
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** A header block without any compression (RFC 7541, 6.2.2): names and values of at most 126 bytes, or 16 KiB. */
+export function headerBlock(headers: Readonly<Record<string, string>>): Buffer {
+  const text = (value: string) => {
+    const bytes = Buffer.from(value);
+    if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+    const rest = bytes.length - 127;
+    return Buffer.concat([Buffer.from([127, (rest & 0x7f) | 0x80, rest >> 7]), bytes]);
+  };
+  return Buffer.concat(
+    Object.entries(headers).map(([name, value]) => Buffer.concat([Buffer.from([0]), text(name), text(value)])),
+  );
+}
+
+/** The headers of a gRPC call. */
+export function callHeaders(path: string, more: Readonly<Record<string, string>> = {}): Buffer {
+  return headerBlock({
+    ":method": "POST",
+    ":scheme": "http",
+    ":path": path,
+    ":authority": "localhost",
+    te: "trailers",
+    "content-type": "application/grpc",
+    ...more,
+  });
+}
+
+/** A message with gRPC's five bytes before it; `claimed` is the length that they say. */
+export function grpcMessage(message: Buffer, { claimed = message.length, compressed = false } = {}): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt8(compressed ? 1 : 0, 0);
+  head.writeUInt32BE(claimed, 1);
+  return Buffer.concat([head, message]);
+}
+
+/** SETTINGS with one value. */
+export function setting(id: number, value: number): Buffer {
+  const payload = Buffer.alloc(6);
+  payload.writeUInt16BE(id, 0);
+  payload.writeUInt32BE(value, 2);
+  return frame(FRAME.settings, { payload });
+}
+
+/** A connection on which anything can be said. Whatever comes of it is no error. */
+export class RawConnection {
+  readonly socket: Socket;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  /** Connects, and says what HTTP/2 begins with, unless there is something else to say. */
+  static async open(
+    address: string,
+    greeting: Buffer = Buffer.concat([PREFACE, frame(FRAME.settings)]),
+  ): Promise<RawConnection> {
+    const [host, port] = address.split(":");
+    const socket = createConnection({ host: host!, port: Number(port) });
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.write(greeting);
+    return new RawConnection(socket);
+  }
+
+  /** Writes as fast as the other side reads, until all is written or it hangs up. */
+  async send(frames: Iterable<Buffer>): Promise<void> {
+    let batch: Buffer[] = [];
+    let size = 0;
+    for (const one of frames) {
+      batch.push(one);
+      size += one.length;
+      if (size < 65_536) continue;
+      await this.#write(Buffer.concat(batch));
+      if (this.socket.destroyed) return;
+      [batch, size] = [[], 0];
+    }
+    await this.#write(Buffer.concat(batch));
+  }
+
+  /** Everything that came until the other side hung up or said nothing for a while. */
+  async read(quietMs = 300): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    this.socket.on("data", (chunk) => chunks.push(chunk));
+    for (let seen = -1; seen !== chunks.length && !this.socket.destroyed; ) {
+      seen = chunks.length;
+      await new Promise((resolve) => setTimeout(resolve, quietMs));
+    }
+    return Buffer.concat(chunks);
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    if (this.socket.destroyed || this.socket.write(bytes)) return;
+    // One that reads no more holds the flood back; then it is over.
+    const late = new Promise((resolve) => setTimeout(resolve, 2000).unref());
+    await Promise.race([once(this.socket, "drain"), once(this.socket, "close"), late]).catch(() => {});
+  }
+}
