@@ -88,8 +88,9 @@ export function streamObserver({ openStreams }: Metrics): (model: Model) => () =
 export function callObserver(metrics: Metrics, log: Log): CallObserver {
   return ({ contract, revision, method, fault, elapsedMs }) => {
     const code = fault === undefined ? status.OK : toStatus(fault).code;
-    metrics.requests.inc({ contract, revision, method, code: status[code] });
-    metrics.duration.observe({ contract, revision }, elapsedMs / 1e3);
+    const figures = metrics.models.of({ contract, revision });
+    figures.answered(method, status[code]);
+    figures.duration.observe(elapsedMs / 1e3);
     if (fault !== undefined && !(fault instanceof Fault)) {
       log.error(
         { contract, revision, method, error: (fault as Error)?.stack ?? String(fault) },
