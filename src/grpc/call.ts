@@ -58,7 +58,16 @@ function formatTiming({
   codecMs,
   totalMs,
 }: Timing & { codecMs: number; totalMs: number }): string {
-  return `queue=${queueMs.toFixed(3)}, batch=${batchMs.toFixed(3)}, infer=${inferMs.toFixed(3)}, codec=${codecMs.toFixed(3)}, total=${totalMs.toFixed(3)}`;
+  return `queue=${formatMs(queueMs)}, batch=${formatMs(batchMs)}, infer=${formatMs(inferMs)}, codec=${formatMs(codecMs)}, total=${formatMs(totalMs)}`;
+}
+
+const THOUSANDTHS = Array.from({ length: 1000 }, (_, micros) => String(micros).padStart(3, "0"));
+
+/** With three decimals. Number's own `toFixed` takes four times as long, which is felt at five a call. */
+function formatMs(ms: number): string {
+  const micros = Math.round(ms * 1e3);
+  const whole = Math.floor(micros / 1e3);
+  return `${whole}.${THOUSANDTHS[micros - whole * 1e3]}`;
 }
 
 /** One call that was answered. */

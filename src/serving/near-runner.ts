@@ -28,8 +28,9 @@ export class NearRunner implements Runner {
   readonly #onGivenUp: () => void;
   #near: { readonly session: Session; readonly cost: RunCost } | undefined;
   /** Runs that have been taken on, and what they will take together. */
-  readonly #running = new Set<Promise<unknown>>();
+  #running = 0;
   #takenMs = 0;
+  #onQuiet = () => {};
   /** Runs since the last long one. */
   #sinceLong = Number.POSITIVE_INFINITY;
   /** Runs that are still watched. */
@@ -81,23 +82,23 @@ export class NearRunner implements Runner {
     if (this.#near === undefined || request.kind !== "run") return this.#pool.run(job);
     const expected = expectedMs(this.#near.cost, request.inputs);
     if (expected > NEAR_LIMIT_MS) return this.#pool.run(job);
-    const result = this.#runNear(this.#near.session, request, expected);
-    const forget = () => this.#running.delete(result);
-    this.#running.add(result);
-    result.then(forget, forget);
-    return result;
+    return this.#runNear(this.#near.session, request, expected);
   }
 
   /** Ends the workers; nothing may be running or waiting. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#running);
+    if (this.#running > 0)
+      await new Promise<void>((resolve) => {
+        this.#onQuiet = resolve;
+      });
     await this.#near?.session.release();
     this.#near = undefined;
     await this.#pool.close();
   }
 
   async #runNear(session: Session, { inputs, outputs }: RunRequest, expected: number): Promise<JobResult> {
+    this.#running += 1;
     this.#takenMs += expected;
     let startMs = 0;
     let before: NodeJS.CpuUsage | undefined;
@@ -116,7 +117,9 @@ export class NearRunner implements Runner {
       throw new Fault("RUN_FAILED", message, { cause: (error as Error).message });
     } finally {
       const wasFull = !this.idle;
+      this.#running -= 1;
       this.#takenMs -= expected;
+      if (this.#running === 0) this.#onQuiet();
       if (wasFull) setImmediate(this.#onIdle);
     }
   }
