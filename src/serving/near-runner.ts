@@ -103,12 +103,10 @@ export class NearRunner implements Runner {
     let startMs = 0;
     let before: NodeJS.CpuUsage | undefined;
     try {
-      // ONNX Runtime for Node begins a run with an immediate of its own, which comes right after this one.
-      setImmediate(() => {
+      const results = await session.run(inputs, outputs, () => {
         startMs = processClockMs();
         if (this.#watched > 0) before = process.cpuUsage();
       });
-      const results = await session.run(inputs, outputs);
       const endMs = processClockMs();
       this.#watch(endMs - startMs, before);
       return { kind: "ran", outputs: results, span: { startMs, endMs } };
