@@ -8,7 +8,7 @@ import { contractServices } from "../../../src/fleet/services.js";
 import type { FleetSpec } from "../../../src/fleet/spec.js";
 import type { Streams } from "../../events/streams.js";
 import { ROOT } from "../../support/contract-fixture.js";
-import { raiseCallers } from "./callers.js";
+import { CALLERS, raiseCallers } from "./callers.js";
 import { fleetObjects, type KubeObject } from "./fleet-objects.js";
 import { apply, kubectl } from "./kubectl.js";
 import { giveMoods } from "./moods.js";
@@ -28,8 +28,8 @@ export const BRIDGE = "scores";
 export const RETRIES = 1;
 
 const FIELDS = {
-  // Nobody but the bridge, whom the fleet file need not name.
-  callers: [],
+  // Nobody but the bridge, whom the fleet file need not name. The network lets the callers' namespace in, and the mesh no one.
+  callers: [`${CALLERS}/nobody`],
   deadline: "3s",
   warmUp: "0ms",
   // What a revision fails, the bridge sees.
