@@ -56,7 +56,7 @@ const BRIDGE_FIELDS = {
 };
 
 /** Shares of the calls, per cent by revision. */
-export type Traffic = Readonly<Record<string, number>>;
+type Traffic = Readonly<Record<string, number>>;
 const CALM: Traffic = { r1: 50, r2: 50 };
 
 /** The fleet of one contract and one bridge, as its fleet file has it. */
