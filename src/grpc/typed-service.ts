@@ -10,7 +10,7 @@ import type { Contract } from "../contract/contract.js";
 import type { Model, Repository } from "../serving/inference.js";
 import type { StreamSettings } from "../serving/stream-settings.js";
 import { formatHops, HOPS_TRAILER, type HopSummary, MadeHops } from "../telemetry/made-hops.js";
-import { answerTrailers, type CallObserver, deadlineOf, wantedOf } from "./call.js";
+import { answerTrailers, type CallObserver, deadlineOf, formatTiming, wantedOf } from "./call.js";
 import { answerInOrder } from "./ordered-stream.js";
 import { rawMethod } from "./raw-method.js";
 import { RESUME_HEADER, ResumeTokens } from "./resume-token.js";
@@ -85,8 +85,8 @@ function unaryHandler(
         callback(toStatus(answer.fault, answerTrailers(model, wanted)));
         return;
       }
-      const timing = { ...answer.timing, codecMs: answer.codecMs, totalMs: elapsedMs };
-      callback(null, answer.message, withHops(answerTrailers(model, { ...wanted, timing }), answer.hops));
+      const trailers = answerTrailers(model, wanted, formatTiming(answer.timing, answer.codecMs, elapsedMs));
+      callback(null, answer.message, withHops(trailers, answer.hops));
     });
   };
 }
