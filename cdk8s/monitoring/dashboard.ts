@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FleetSpec } from "../../src/fleet/spec.js";
 import { METRIC } from "../../src/telemetry/metric-names.js";
+import { bridgeRows } from "./bridge-panels.js";
 import { contractRows, VARIABLE } from "./contract-panels.js";
 import { fleetRow } from "./fleet-panels.js";
 import { layOut } from "./layout.js";
@@ -37,7 +38,7 @@ export function dashboard(fleet: FleetSpec): object {
         },
       ],
     },
-    panels: layOut([fleetRow(fleet), ...contractRows(fleet)]),
+    panels: layOut([fleetRow(fleet), ...bridgeRows(fleet), ...contractRows(fleet)]),
   };
 }
 

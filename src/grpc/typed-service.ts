@@ -9,7 +9,7 @@ import type {
 import type { Contract } from "../contract/contract.js";
 import type { Model, Repository } from "../serving/inference.js";
 import type { StreamSettings } from "../serving/stream-settings.js";
-import { formatHops, HOPS_TRAILER } from "../telemetry/made-hops.js";
+import { formatHops, HOPS_TRAILER, type HopSummary, MadeHops } from "../telemetry/made-hops.js";
 import { answerTrailers, type CallObserver, deadlineOf, formatTiming, wantedOf } from "./call.js";
 import { answerInOrder } from "./ordered-stream.js";
 import { rawMethod } from "./raw-method.js";
@@ -86,8 +86,7 @@ function unaryHandler(
         return;
       }
       const trailers = answerTrailers(model, wanted, formatTiming(answer.timing, answer.codecMs, elapsedMs));
-      if (answer.hops.length > 0) trailers.set(HOPS_TRAILER, formatHops(answer.hops));
-      callback(null, answer.message, trailers);
+      callback(null, answer.message, withHops(trailers, answer.hops));
     });
   };
 }
@@ -116,8 +115,9 @@ function streamHandler(
       return;
     }
     const deadlineMs = deadlineOf(call);
+    const made = new MadeHops();
     const trailers = (whole: boolean): Metadata => {
-      const answer = answerTrailers(model, wanted);
+      const answer = withHops(answerTrailers(model, wanted), made.summaries);
       // Of messages that are given up the state would know, or not.
       if (whole && kept && model.digest !== undefined) answer.set(RESUME_HEADER, tokens!.seal(state, model));
       return answer;
@@ -131,6 +131,7 @@ function streamHandler(
         const startMs = performance.now();
         return method.infer({ model, request, headers: call.metadata, deadlineMs, state }, (answer) => {
           report(observe, method, model, answer, performance.now() - startMs);
+          if (answer.ok) for (const hop of answer.hops) made.join(hop);
           reply(
             answer.ok ? { message: answer.message } : { status: toStatus(answer.fault, answerTrailers(model, wanted)) },
           );
@@ -138,6 +139,12 @@ function streamHandler(
       },
     });
   };
+}
+
+/** Says in an answer's trailers whom a composition called for it. */
+function withHops(trailers: Metadata, hops: readonly HopSummary[]): Metadata {
+  if (hops.length > 0) trailers.set(HOPS_TRAILER, formatHops(hops));
+  return trailers;
 }
 
 /** What the caller kept of another stream; empty where it begins one, and wants to keep its state. */

@@ -14,15 +14,19 @@ export interface HopSummary {
 /** Trailer that says whom a composition called for its answer. */
 export const HOPS_TRAILER = "flotilla-hops";
 
-/** The calls that are made to answer one call. */
+/** The calls that are made to answer one call, or the messages of one stream. */
 export class MadeHops {
   readonly #hops = new Map<string, { to: string; revision: string; calls: number; overheadMs: number }>();
 
-  readonly add = ({ to, revision = "", overheadMs = 0 }: Pick<MeasuredHop, "to" | "revision" | "overheadMs">): void => {
+  readonly add = ({ to, revision = "", overheadMs = 0 }: Pick<MeasuredHop, "to" | "revision" | "overheadMs">): void =>
+    this.join({ to, revision, calls: 1, overheadMs });
+
+  /** Adds what was counted elsewhere. */
+  join({ to, revision, calls, overheadMs }: HopSummary): void {
     const key = `${to}/${revision}`;
     const known = this.#hops.get(key) ?? { to, revision, calls: 0, overheadMs: 0 };
-    this.#hops.set(key, { ...known, calls: known.calls + 1, overheadMs: known.overheadMs + overheadMs });
-  };
+    this.#hops.set(key, { ...known, calls: known.calls + calls, overheadMs: known.overheadMs + overheadMs });
+  }
 
   get summaries(): HopSummary[] {
     return [...this.#hops.values()];

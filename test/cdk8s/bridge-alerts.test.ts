@@ -5,7 +5,7 @@ import { bridgeAlerts } from "../../cdk8s/monitoring/bridge-alerts.js";
 import { bridgeMonitoring } from "../../cdk8s/monitoring/bridge-monitoring.js";
 import { BridgeMetrics } from "../../src/events/bridge-metrics.js";
 import { fleetOf, model } from "../support/members.js";
-import { metricsOf } from "./monitoring-queries.js";
+import { dashboardQueries, metricsOf, type Placed } from "./monitoring-queries.js";
 
 const CONTRACT = `name: acme.fraud.v1\nowner: payments-risk\nrevisions: { r1: ${model("r1")} }`;
 const SCRAPER = "telemetry: { prometheus: { scraper: monitoring/prometheus } }";
@@ -22,17 +22,38 @@ function alertsOf(bridge?: string) {
   return bridgeAlerts(fleet, fleet.bridges[0]!);
 }
 
+/** A query has to be PromQL, and to ask for what bridges have. */
+function assertKnown(queries: readonly Placed[]): void {
+  const registry = new Registry();
+  const metrics = new BridgeMetrics(registry, { bridge: "scores", contract: "acme.fraud.v1" });
+  metrics.watch({ inFlight: () => 0, pace: () => 0, lag: async () => 0 });
+  const known = registry.getMetricsAsArray().flatMap(({ name }) => [name, `${name}_bucket`]);
+  assert(queries.length > 0);
+  for (const { place, expr } of queries) {
+    const asked = metricsOf(expr);
+    assert(asked.length > 0, place);
+    for (const metric of asked) assert(known.includes(metric), `${place}: nobody has ${metric}`);
+  }
+}
+
+describe("the panels of bridges", () => {
+  it("are PromQL, ask for metrics that bridges have, and are in the fleet's dashboard", () => {
+    const queries = dashboardQueries(fleetWith(), "acme.fraud.v1");
+    const without = dashboardQueries(fleetOf([CONTRACT], SCRAPER), "acme.fraud.v1").map(({ place }) => place);
+    const own = queries.filter(({ place }) => !without.includes(place));
+    assertKnown(own);
+    for (const title of ["Events that wait", "Events by outcome", "Dead letters"]) {
+      assert(
+        own.some(({ place }) => place === `panel ${title}`),
+        title,
+      );
+    }
+  });
+});
+
 describe("the alerts of a bridge", () => {
   it("are PromQL, and ask for metrics that bridges have", () => {
-    const registry = new Registry();
-    const metrics = new BridgeMetrics(registry, { bridge: "scores", contract: "acme.fraud.v1" });
-    metrics.watch({ inFlight: () => 0, pace: () => 0, lag: async () => 0 });
-    const known = registry.getMetricsAsArray().map(({ name }) => name);
-    for (const { alert, expr } of alertsOf()) {
-      const asked = metricsOf(expr);
-      assert(asked.length > 0, alert);
-      for (const metric of asked) assert(known.includes(metric), `${alert}: nobody has ${metric}`);
-    }
+    assertKnown(alertsOf().map(({ alert, expr }) => ({ place: alert, expr })));
   });
 
   it("are explained, each under its own heading", () => {

@@ -10,16 +10,16 @@ import { CallError } from "../../src/client/call-error.js";
 import { type Connection, connect } from "../../src/client/connect.js";
 import { type ResumeOptions, resumeStream, type StreamCall } from "../../src/client/resume-stream.js";
 import { loadFleet } from "../../src/fleet/load.js";
-import { sampleBytes, sampleJson } from "../models/sample.js";
+import { sampleJson } from "../models/sample.js";
+import { voiceChunks } from "../models/voice-chunks.js";
 
 type Voice = StreamCall<PredictStreamRequest, PredictStreamResponse>;
 
-const CHUNK = 512;
 const OPTIONS: ResumeOptions = { contract: "acme.voice.v1", state: "kept" };
 
 describe("resumeStream()", () => {
   const opened: { close(): unknown }[] = [];
-  const chunks = chunksOf(sampleBytes("voice", "speech.wav"));
+  const chunks = voiceChunks();
   const { speechProbability: expected } = sampleJson<{ speechProbability: number[] }>("voice", "expected.json");
 
   afterEach(async () => {
@@ -105,15 +105,6 @@ describe("resumeStream()", () => {
     });
   }
 });
-
-function chunksOf(file: Buffer): PredictStreamRequest[] {
-  const samples = Array.from(
-    { length: (file.length - 44) / 2 },
-    (_, index) => file.readInt16LE(44 + 2 * index) / 32_768,
-  );
-  const count = Math.floor(samples.length / CHUNK);
-  return Array.from({ length: count }, (_, index) => ({ samples: samples.slice(index * CHUNK, (index + 1) * CHUNK) }));
-}
 
 async function collect<Message>(messages: AsyncIterable<Message>): Promise<Message[]> {
   const all: Message[] = [];

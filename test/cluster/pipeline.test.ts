@@ -14,7 +14,7 @@ import {
   RECOGNIZER,
   raisePipelineFleet,
 } from "./support/pipeline-fleet.js";
-import { podOf } from "./support/pods.js";
+import { podOf, serverMetrics } from "./support/pods.js";
 import { untilReady } from "./support/stage.js";
 import { eventually } from "./support/waiting.js";
 
@@ -79,8 +79,7 @@ describe("16 a pipeline", function () {
   it("counts what the mesh added to each of its hops, and to the whole", async () => {
     await chains();
     const pod = await podOf({ namespace: PIPELINE, contract: OCR, revision: "r1" });
-    const program = 'fetch("http://127.0.0.1:8502/metrics").then((r) => r.text()).then(console.log)';
-    const text = await kubectl(["exec", "-n", PIPELINE, pod, "-c", "server", "--", "node", "-e", program]);
+    const text = await serverMetrics({ namespace: PIPELINE, pod });
     for (const to of [DETECTOR, RECOGNIZER]) {
       assert.match(
         text,

@@ -12,7 +12,7 @@ kube get --raw /readyz > /dev/null 2>&1 || die "no cluster answers: set KUBECONF
 kube get crd virtualservices.networking.istio.io > /dev/null 2>&1 || die "the cluster has no Istio: \`istioctl install\` first"
 
 if [ -z "${FLOTILLA_TEST_IMAGE:-}" ]; then
-  contracts="acme.tumor.v1 acme.ocr.v1 acme.ocr_detector.v1 acme.ocr_recognizer.v1"
+  contracts="acme.tumor.v1 acme.voice.v1 acme.ocr.v1 acme.ocr_detector.v1 acme.ocr_recognizer.v1"
   make --no-print-directory image NAMES="$contracts"
   # Word by word: each is a contract, and each an image.
   # shellcheck disable=SC2046,SC2086

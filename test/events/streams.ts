@@ -67,6 +67,16 @@ export class Streams {
     while (((await this.outCount()) ?? 0) < count) await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
+  /** Waits until all of IN that a consumer takes is acknowledged: nothing comes of it any more. */
+  async acknowledged(consumer: string): Promise<void> {
+    const manager = await jetstreamManager(this.#connection);
+    for (;;) {
+      const { num_pending, num_ack_pending } = await manager.consumers.info("IN", consumer);
+      if (num_pending + num_ack_pending === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   /** Everything that OUT holds, in its order. */
   async readOut(): Promise<StoredRecord[]> {
     const count = (await this.outCount())!;

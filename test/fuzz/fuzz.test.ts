@@ -22,6 +22,8 @@ const NAMES = [
   "fleet files",
   "trailers",
   "events",
+  "states of streams",
+  "states under seals made up",
 ];
 
 /** A program as `native-cases.js`, whose reader dies of its third model, and fails on its seventh. */

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -10,12 +11,16 @@ import { createDecoder } from "../../src/contract/decoder.js";
 import { Fault } from "../../src/contract/fault.js";
 import { createMessageCheck } from "../../src/contract/message-check.js";
 import { OnnxError, readOnnx } from "../../src/contract/onnx.js";
+import { StreamState } from "../../src/contract/stream-state.js";
 import { readCloudEvent } from "../../src/events/cloud-event.js";
 import { EventError } from "../../src/events/event-error.js";
 import { FleetError } from "../../src/fleet/findings.js";
 import { parseFleet } from "../../src/fleet/load.js";
 import { contractImage, imagePath } from "../../src/fleet/protos.js";
 import { emptyInferRequest, readInferRequest } from "../../src/grpc/open-inference/infer-request.js";
+import { ResumeTokens } from "../../src/grpc/resume-token.js";
+import type { Model } from "../../src/serving/inference.js";
+import { seededRandom } from "../../src/testing/seeded-random.js";
 import { ROOT } from "../support/contract-fixture.js";
 import { connectionTarget } from "./connection-target.js";
 import { onnxModels } from "./onnx-models.js";
@@ -115,7 +120,72 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
       read: (input) => readCloudEvent({ headers: { "content-type": "application/cloudevents+json" }, body: input }),
       isRefusal: (error) => error instanceof EventError,
     },
+    sealedStates(voice.contract),
+    madeUpStates(voice.contract),
   ];
+}
+
+/** The states that callers keep, of other models and secrets too: those alone are taken that were sealed here. */
+function sealedStates(contract: Contract): FuzzTarget {
+  const { seal, open } = resumption(contract, "a secret");
+  const strange = [resumption(contract, "another"), resumption(contract, undefined)];
+  const sealed = [1, 2, 3].map((seed) => seal(seed, "a"));
+  return {
+    name: "states of streams",
+    corpus: [...sealed, seal(1, "b"), ...strange.map((one) => one.seal(1, "a")), Buffer.alloc(0)],
+    kind: "bytes",
+    weight: 2,
+    read: (input) => {
+      open(input, "a");
+      if (!sealed.some((token) => token.equals(input))) throw new Error("a state was taken that was never sealed");
+    },
+    isRefusal: isResumeFault,
+  };
+}
+
+/** States under seals that their callers made, as they can without a secret: of the right model and method they are taken. */
+function madeUpStates(contract: Contract): FuzzTarget {
+  const { seal, open } = resumption(contract, undefined);
+  const bodyOf = (token: Buffer) => token.subarray(0, -SEAL_BYTES);
+  const own = bodyOf(seal(1, "a"));
+  return {
+    name: "states under seals made up",
+    corpus: [own, bodyOf(seal(2, "a")), bodyOf(seal(1, "b"))],
+    kind: "bytes",
+    weight: 2,
+    read: (input) => {
+      const restored = open(Buffer.concat([input, createHmac("sha256", "").update(input).digest()]), "a");
+      if (!restored.equals(input.subarray(-restored.length))) throw new Error("another state was restored");
+      const head = input.length - restored.length;
+      if (!input.subarray(0, head).equals(own.subarray(0, head))) throw new Error("another model's state was taken");
+    },
+    isRefusal: isResumeFault,
+  };
+}
+
+const SEAL_BYTES = 32;
+
+const isResumeFault = (error: unknown): boolean =>
+  error instanceof Fault && ["INVALID_INPUT", "STATE_MISMATCH"].includes(error.reason);
+
+/** Seals states of a contract's streams, each made of a number, and opens what is to be one; models are told by a digit. */
+function resumption(contract: Contract, key: string | undefined) {
+  const { name: method, request } = contract.methods.find(({ kind }) => kind === "stream")!;
+  const tokens = new ResumeTokens(contract, method, key);
+  const newState = () => new StreamState(contract.states, request);
+  const model = (digit: string) => ({ revision: "r1", digest: digit.repeat(64) }) as Model;
+  return {
+    seal: (seed: number, digit: string): Buffer => {
+      const state = newState();
+      state.restore(Buffer.from(Float32Array.from({ length: state.byteLength / 4 }, seededRandom(seed)).buffer));
+      return tokens.seal(state, model(digit));
+    },
+    open: (token: Buffer, digit: string): Buffer => {
+      const state = newState();
+      tokens.open(token, { state, model: model(digit) });
+      return state.save();
+    },
+  };
 }
 
 /** A contract's text, as it goes through buf and our own reader. Each input is a run of buf. */

@@ -22,15 +22,24 @@ const MOST_OUTPUT_BYTES = 512 * 1024 * 1024;
  * are integers, are FP32.
  */
 export function runInPython(runs: readonly ModelRun[]): Record<string, TransformTensor>[] {
+  const said = runScript(
+    "run_models.py",
+    runs.map(({ model, inputs }) => ({ model, inputs: encode(inputs) })),
+  );
+  return (said as Encoded[]).map(decode);
+}
+
+/** What a script of test/models/python makes of a JSON input. @throws Error with what Python says */
+export function runScript(name: string, input: unknown): unknown {
   const python = path.join(process.env.FLOTILLA_VENV ?? ".venv", "bin", "python");
   if (!existsSync(python)) throw new Error(`${python}: not there; run \`make venv\``);
-  const { status, stdout, stderr, error } = spawnSync(python, ["test/models/python/run_models.py"], {
-    input: JSON.stringify(runs.map(({ model, inputs }) => ({ model, inputs: encode(inputs) }))),
+  const { status, stdout, stderr, error } = spawnSync(python, [`test/models/python/${name}`], {
+    input: JSON.stringify(input),
     maxBuffer: MOST_OUTPUT_BYTES,
     encoding: "utf8",
   });
-  if (status !== 0) throw new Error(`run_models.py failed: ${error?.message ?? stderr}`);
-  return (JSON.parse(stdout) as Encoded[]).map(decode);
+  if (status !== 0) throw new Error(`${name} failed: ${error?.message ?? stderr}`);
+  return JSON.parse(stdout);
 }
 
 function encode(inputs: Record<string, TypedTensor>): Record<string, unknown> {

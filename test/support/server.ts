@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { Client, credentials, Metadata, type ServiceError, type StatusObject } from "@grpc/grpc-js";
+import {
+  type ChannelOptions,
+  Client,
+  credentials,
+  Metadata,
+  type ServiceError,
+  type StatusObject,
+} from "@grpc/grpc-js";
 import type { Contract } from "../../src/contract/contract.js";
 import { GrpcServer, type GrpcServerOptions } from "../../src/grpc/server.js";
 import { ModelTelemetry } from "../../src/serving/model-telemetry.js";
@@ -142,10 +149,12 @@ export interface WireAnswer {
 export class RawClient {
   readonly #client: Client;
 
-  constructor(address: string) {
+  /** @param options further ones of grpc-js's channel */
+  constructor(address: string, options: ChannelOptions = {}) {
     this.#client = new Client(address, credentials.createInsecure(), {
       "grpc.max_receive_message_length": -1,
       "grpc.max_send_message_length": -1,
+      ...options,
     });
   }
 

@@ -81,9 +81,9 @@ describe("a call that names a release", function () {
     assert.equal(details, 'release "old" has test.scale.v1 r1, and the call asks for r2: send one of the two');
   });
 
-  for (const [what, client, method] of [
-    ["a model's", () => scale, "/test.scale.v1.ScaleService/PredictStream"],
-    ["a composition's", () => relay, "/test.relay.v1.RelayService/PredictStream"],
+  for (const [what, client, method, calls] of [
+    ["a model's", () => scale, "/test.scale.v1.ScaleService/PredictStream", 0],
+    ["a composition's", () => relay, "/test.relay.v1.RelayService/PredictStream", 3],
   ] as const) {
     it(`may be a stream of ${what}, whose every message its revisions answer`, async () => {
       const codec = new JsonCodec(fleet.scale.contract.image);
@@ -101,6 +101,8 @@ describe("a call that names a release", function () {
         stream.end();
         const trailers = readTrailers(await ended, 0);
         assert.deepEqual([trailers.revision, trailers.release], [revision, release]);
+        const made = trailers.hops.map((hop) => [hop.to, hop.revision, hop.calls]);
+        assert.deepEqual(made, calls === 0 ? [] : [["test.scale.v1", revision, calls]]);
         const decoded = answers.map((answer) => codec.decode("test.scale.v1.PredictStreamResponse", answer));
         assert.deepEqual(decoded, Array(3).fill({ y: [y, 2 * y, 3 * y] }));
       }

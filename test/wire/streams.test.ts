@@ -104,6 +104,17 @@ describe("streams", () => {
     await answered(open(client));
   });
 
+  it("of one caller are counted over all its connections", async () => {
+    const { client, server } = await serve({ perCaller: 2 });
+    // Otherwise grpc-js joins the clients of one process on one connection.
+    const clients = [1, 2].map(() => new RawClient(server.address, { "grpc.use_local_subchannel_pool": 1 }));
+    opened.push(...clients);
+    for (const one of clients) await answered(open(one));
+    const { code, metadata } = await open(client).ended;
+    assert.equal(code, status.RESOURCE_EXHAUSTED);
+    assert.deepEqual(reason(metadata), ["STREAM_LIMIT"]);
+  });
+
   it("of one identity are counted together, and apart from another's", async () => {
     const { client } = await serve({ perCaller: 1 });
     const of = (account: string) => ({

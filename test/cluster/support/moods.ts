@@ -1,3 +1,7 @@
+import { imageReference } from "../../../src/fleet/names.js";
+import type { ContractSpec } from "../../../src/fleet/spec.js";
+import { type KubeObject, runPrograms } from "./fleet-objects.js";
+import { EXAMPLE } from "./images.js";
 import { askProgram, type Pods, podsOf } from "./pods.js";
 
 /** How a moody server answers; see programs/moody-server.mjs. */
@@ -6,6 +10,23 @@ export interface Mood {
   /** gRPC code of the failures, UNAVAILABLE where it is not said. */
   readonly code?: number;
   readonly delayMs?: number;
+}
+
+/**
+ * Lets the pods of a revision run another revision's image, with moods; see programs/moody-model.mjs.
+ * @param names.revision whose pods
+ * @param names.model the revision whose model it is
+ */
+export function giveMoods(
+  objects: readonly KubeObject[],
+  { name, revisions }: ContractSpec,
+  names: { readonly revision: string; readonly model: string },
+): void {
+  const image = imageReference(EXAMPLE.images, name, revisions.find((revision) => revision.name === names.model)!);
+  const env = { CONTRACT: name, REVISION: names.revision };
+  runPrograms(objects, (contract, revision) => {
+    return contract === name && revision === names.revision ? { image, file: "moody-model.mjs", env } : undefined;
+  });
 }
 
 /** Sets the mood of a pod. */

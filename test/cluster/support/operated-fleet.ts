@@ -3,16 +3,15 @@ import path from "node:path";
 import { parse, stringify } from "yaml";
 import { parseFleet } from "../../../src/fleet/load.js";
 import { fleetMembers } from "../../../src/fleet/members.js";
-import { imageReference, serviceName } from "../../../src/fleet/names.js";
+import { serviceName } from "../../../src/fleet/names.js";
 import { contractImage } from "../../../src/fleet/protos.js";
 import { contractServices } from "../../../src/fleet/services.js";
 import type { FleetSpec } from "../../../src/fleet/spec.js";
 import { JsonCodec, ROOT } from "../../support/contract-fixture.js";
 import type { Caller, Orders } from "./caller.js";
-import { fleetObjects, type KubeObject, runPrograms } from "./fleet-objects.js";
-import { EXAMPLE } from "./images.js";
+import { fleetObjects, type KubeObject } from "./fleet-objects.js";
 import { apply, get, kubectl } from "./kubectl.js";
-import { setMoods } from "./moods.js";
+import { giveMoods, setMoods } from "./moods.js";
 import type { Pods } from "./pods.js";
 import { onDemand } from "./stage.js";
 
@@ -63,13 +62,7 @@ export function operatedFleet(): FleetSpec {
 export async function operatedObjects(): Promise<KubeObject[]> {
   const fleet = operatedFleet();
   const objects = fleetObjects(fleetMembers(fleet, await contractServices(ROOT, [CONTRACT])));
-  const [contract] = fleet.contracts;
-  const r2 = contract!.revisions.find(({ name }) => name === "r2")!;
-  runPrograms(objects, (_, revision) => {
-    if (revision !== MOODY) return undefined;
-    const image = imageReference(EXAMPLE.images, CONTRACT, r2);
-    return { image, file: "moody-model.mjs", env: { CONTRACT, REVISION: MOODY } };
-  });
+  giveMoods(objects, fleet.contracts[0]!, { revision: MOODY, model: "r2" });
   return objects;
 }
 

@@ -37,6 +37,12 @@ export async function podOf(pods: Pods): Promise<string> {
   return names[0]!;
 }
 
+/** The metrics that the server of a pod has now, as Prometheus reads them. */
+export function serverMetrics({ namespace, pod }: { namespace: string; pod: string }): Promise<string> {
+  const program = 'fetch("http://127.0.0.1:8502/metrics").then((r) => r.text()).then(console.log)';
+  return kubectl(["exec", "-n", namespace, pod, "-c", "server", "--", "node", "-e", program]);
+}
+
 /** What a program of test/cluster/programs says at its control port, which is its pod's own. */
 export async function askProgram<Answer>(
   { namespace, pod, container = "server" }: { namespace: string; pod: string; container?: string },
