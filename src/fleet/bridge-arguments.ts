@@ -39,7 +39,7 @@ function brokerArguments({ broker }: FleetSpec): string[] {
   return [
     ...["--servers", servers.map(({ host, port }) => `nats://${host}:${port}`).join()],
     ...(secret === undefined ? [] : ["--credentials", CREDENTIALS_FOLDER]),
-    ...(tls ? ["--nats-tls"] : []),
+    ...(tls ? ["--broker-tls"] : []),
   ];
 }
 

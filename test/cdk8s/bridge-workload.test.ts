@@ -74,7 +74,7 @@ describe("a bridge's workload", () => {
       host: "0.0.0.0",
       servers: ["nats://a.b:4222", "nats://c.b:4333"],
       credentials: "/etc/flotilla/broker",
-      natsTls: true,
+      brokerTls: true,
       contract: "acme.fraud.v1",
       method: "Predict",
       target: "acme-fraud-v1.models.svc.cluster.local:8500",
