@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { SASL_MECHANISMS, type SaslMechanism } from "../events/kafka-access.js";
+import { SASL_MECHANISMS } from "../fleet/schema-events.js";
+import type { SaslMechanism } from "../fleet/spec.js";
 import { parseCount } from "./number-options.js";
 import { parseDuration, type TlsOptions, withPort, withTlsOptions } from "./target.js";
 

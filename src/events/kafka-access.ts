@@ -1,10 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { ConsumerOptions, SASLOptions } from "@platformatic/kafka";
-
-/** Mechanisms of SASL by which a user says who it is. */
-export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
-export type SaslMechanism = (typeof SASL_MECHANISMS)[number];
+import type { SaslMechanism } from "../fleet/spec.js";
 
 /** How a Kafka is reached. */
 export interface KafkaAccess {
@@ -13,8 +10,8 @@ export interface KafkaAccess {
   /** Name of the client, for the brokers' operators. */
   readonly name: string;
   /**
-   * A mounted secret: `username` and `password`; and `ca.crt`, `tls.crt`, `tls.key`. The first two are read at each
-   * connection, the others whenever clients are made anew.
+   * A mounted secret: `username` and `password`, which are read at each connection, so that they may change; and `ca.crt`,
+   * `tls.crt`, `tls.key`.
    */
   readonly credentials?: string | undefined;
   readonly tls?: boolean | undefined;
@@ -28,9 +25,11 @@ export type KafkaClientOptions = Pick<
   "clientId" | "bootstrapBrokers" | "retries" | "retryDelay" | "sasl" | "tls"
 >;
 
-/** What fails is soon begun anew, with other clients: these try it only so often. */
-const RETRIES = 3;
-const RETRY_MS = 300;
+/** About two seconds: what fails longer is begun anew, with other clients. */
+const RETRIES = 8;
+/** A transaction has to wait for the end of the one before it, some milliseconds. */
+const FIRST_RETRY_MS = 10;
+const MAX_RETRY_MS = 500;
 
 /**
  * What clients of Kafka are told.
@@ -52,7 +51,7 @@ export function kafkaOptions({ brokers, name, credentials, tls = false, sasl }: 
     clientId: name.replaceAll(" ", "-"),
     bootstrapBrokers: [...brokers],
     retries: RETRIES,
-    retryDelay: RETRY_MS,
+    retryDelay: (_client, _operation, attempt) => Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1)),
     ...(has("username") && { sasl: user }),
     ...(tls && { tls: { ca: read("ca.crt"), cert: read("tls.crt"), key: read("tls.key") } }),
   };

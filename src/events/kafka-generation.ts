@@ -23,6 +23,7 @@ export class KafkaGeneration {
   readonly membership: MessageConsumerMetadata;
   readonly #options: GenerationOptions;
   readonly #ledger = new OffsetLedger<KafkaDelivery>();
+  /** The next offset to be taken of each partition. */
   readonly #positions: Map<number, bigint>;
   /** Partitions that nothing more is taken from: an event of theirs was given back. */
   readonly #cut = new Set<number>();
@@ -36,9 +37,11 @@ export class KafkaGeneration {
     this.#positions = new Map(options.begins);
   }
 
-  /** The next offset of each partition. */
+  /** The next offset of each partition. Where nothing is read ahead, what transactions leave behind them is no event. */
   get positions(): ReadonlyMap<number, bigint> {
-    return this.#positions;
+    const { stream } = this.#options;
+    if (stream.readableLength > 0) return this.#positions;
+    return new Map([...this.#positions].map(([partition, next]) => [partition, this.#fetched(partition) ?? next]));
   }
 
   /**
@@ -71,9 +74,8 @@ export class KafkaGeneration {
 
   /** Whether all before an offset has been read and stored. */
   isThrough(partition: number, end: bigint): boolean {
-    const { stream, topic } = this.#options;
-    const fetched = stream.offsetsToFetch.get(`${topic}:${partition}`);
-    return fetched !== undefined && fetched >= end && stream.readableLength === 0 && this.#inHand === 0;
+    const fetched = this.#fetched(partition);
+    return fetched !== undefined && fetched >= end && this.#options.stream.readableLength === 0 && this.#inHand === 0;
   }
 
   /** What is in hand is lost: it comes again, to us or to another member of the group. */
@@ -83,6 +85,12 @@ export class KafkaGeneration {
     for (const event of this.#ledger.clear()) event.lose();
     this.#options.stream.destroy();
     this.#wake();
+  }
+
+  /** Offset that is asked for next. */
+  #fetched(partition: number): bigint | undefined {
+    const { stream, topic } = this.#options;
+    return stream.offsetsToFetch.get(`${topic}:${partition}`);
   }
 
   #take(message: KafkaMessage): void {
