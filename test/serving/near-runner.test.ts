@@ -43,6 +43,18 @@ describe("NearRunner", () => {
     assert.equal(started.far.length, 1);
   });
 
+  it("tells each run's own time, though several are taken on at once", async () => {
+    started = await start(scaleModel({ factor: 2, shape: ["batch", 1] }));
+    await started.runner.settle(CHEAP);
+    const results = await Promise.all([scale(1), scale(2), scale(3)].map((job) => started.runner.run(job)));
+    let lastMs = 0;
+    for (const { span } of results) {
+      assert(span.startMs >= lastMs && span.endMs > span.startMs, JSON.stringify(results.map((result) => result.span)));
+      lastMs = span.endMs;
+    }
+    assert(lastMs > 0);
+  });
+
   it("measures a small model's runs by their rows", async () => {
     started = await start(scaleModel({ factor: 2, shape: ["batch", 1] }));
     assert(started.cost!.firstRowMs > 0 && started.cost!.nextRowMs >= 0);
@@ -123,7 +135,7 @@ describe("NearRunner", () => {
     const work = slowWork(600, 1);
     assert(work.kind === "tensors");
     const job: Job = { request: { kind: "run", inputs: work.inputs, outputs: undefined } };
-    for (let run = 0; run < 5; run++) await started.runner.run(job);
+    for (let run = 0; run < 6; run++) await started.runner.run(job);
     assert.equal(started.givenUp(), 1);
     assert(!started.runner.near);
     await started.runner.run(job);
