@@ -72,7 +72,7 @@ $(VENV)/.stamp: test/requirements.txt
 
 venv: $(VENV)/.stamp ## Install the tests' Python packages into .venv
 
-tools: ## Build the tests' Go programs (grpcurl, ghz, protoc-gen-go, nats-server) into .tools
+tools: ## Build the tests' Go programs (grpcurl, ghz, protoc-gen-go, nats-server) into .tools, and copy Kafka there
 	test/tools/install.sh
 
 test: build $(VENV)/.stamp tools models-python ## Run every test (TESTS=dist/test/contract/*.test.js for some)
@@ -84,8 +84,8 @@ test-cluster: build ## Show the mesh's promises on the cluster with Istio of KUB
 test-faults: build ## Do harm to the fleet on that cluster for minutes, and count what callers lose (ROUNDS=10 SEED=1)
 	@CONTEXT="$(CONTEXT)" LOAD="$(LOAD)" test/cluster/run.sh faults
 
-test-events: build tools ## Kill bridge, server and broker while 100 000 events go through; each gets one prediction (EVENTS=100000 KILLS=30 SEED=1)
-	EVENTS=$(EVENTS) KILLS=$(KILLS) SEED=$(SEED) node dist/test/events/killing-main.js
+test-events: build tools ## Kill bridge, server and broker while 100 000 events go through; each gets one prediction (BROKER=Kafka EVENTS=100000 KILLS=30 SEED=1)
+	BROKER=$(BROKER) EVENTS=$(EVENTS) KILLS=$(KILLS) SEED=$(SEED) node dist/test/events/killing-main.js
 
 MESSAGES ?= 1000000
 test-soak: build ## Send a million messages to a reader that is slow, and look at the server's memory (MESSAGES=1000000)

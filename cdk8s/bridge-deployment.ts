@@ -25,7 +25,7 @@ export function addBridgeDeployment(scope: Construct, fleet: FleetSpec, bridge: 
       revisionHistoryLimit: 5,
       minReadySeconds: SETTLE_SECONDS,
       selector: { matchLabels: bridgeSelector(bridge.name) },
-      strategy: strategy(bridge),
+      strategy: strategy(fleet, bridge),
       template: {
         metadata: {
           labels: bridgeLabels(fleet.name, bridge.name),
@@ -40,9 +40,9 @@ export function addBridgeDeployment(scope: Construct, fleet: FleetSpec, bridge: 
   });
 }
 
-/** Of events that have an order one pod takes all: the old one is gone before the new one begins. */
-function strategy({ orderBy }: BridgeSpec): k8s.DeploymentStrategy {
-  if (orderBy !== undefined) return { type: "Recreate" };
+/** Of events of NATS that have an order one pod takes all: the old one is gone before the new one begins. */
+function strategy({ broker }: FleetSpec, { orderBy }: BridgeSpec): k8s.DeploymentStrategy {
+  if (orderBy !== undefined && broker!.kind === "nats") return { type: "Recreate" };
   const rollingUpdate = { maxSurge: k8s.IntOrString.fromNumber(1), maxUnavailable: k8s.IntOrString.fromNumber(0) };
   return { type: "RollingUpdate", rollingUpdate };
 }

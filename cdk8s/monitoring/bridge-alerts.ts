@@ -45,6 +45,6 @@ function bridgeDown({ name, from }: BridgeSpec, lag: string) {
     expr: `absent(${lag})`,
     for: "5m",
     summary: "events are not taken",
-    description: `No pod of the bridge has a connection to the broker, or Prometheus finds none: nobody takes the events of ${from.stream}.`,
+    description: `No pod of the bridge has a connection to the broker, or Prometheus finds none: nobody takes the events of ${from.stream ?? from.subject}.`,
   } as const;
 }

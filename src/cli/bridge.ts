@@ -26,24 +26,27 @@ interface BridgeOptions extends EventOptions {
 
 const HELP = `
 Events are CloudEvents 1.0, binary or structured, with a request of the contract as JSON or protobuf. An event is
-acknowledged once its prediction is stored; predictions of one event have one id, and NATS stores one of them. Events
-that can't be predicted go to the dead letters as they came, with headers that say why.
+acknowledged once its prediction is stored; predictions of one event have one id, and NATS stores one of them. Kafka stores
+a prediction and its event's offset as one. Events that can't be predicted go to the dead letters as they came, with
+headers that say why.
 
 GET /metrics, /healthz and /readyz are on the metrics port. Ctrl-C takes no more events, finishes those in flight, and ends.
 
 Examples:
   flotilla bridge --contract acme.tumor.v1 --stream SCANS --subject scans.taken --to scans.scored --dead-letter scans.failed
   flotilla bridge --name scores --contract acme.tumor.v1 --stream SCANS --subject 'scans.taken.*' --to scans.scored \\
-    --dead-letter scans.failed --order-by partitionkey --window-size 32 --servers nats://nats.messaging:4222`;
+    --dead-letter scans.failed --order-by partitionkey --window-size 32 --servers nats://nats.messaging:4222
+  flotilla bridge --name scores --contract acme.tumor.v1 --subject scans-taken --to scans-scored \\
+    --dead-letter scans-failed --servers kafka://kafka.messaging:9092`;
 
 /** `flotilla bridge`: events in, calls of a contract, predictions out. */
 export function createBridgeCommand(): Command {
   return withEventOptions(
     new Command("bridge").description(
-      "Take events from NATS JetStream, call a contract for each, publish the predictions.",
+      "Take events from NATS JetStream or Kafka, call a contract for each, publish the predictions.",
     ),
   )
-    .option("--name <name>", "name of the bridge, and of its durable consumer", "bridge")
+    .option("--name <name>", "name of the bridge, and of its durable consumer or consumer group", "bridge")
     .option("--host <address>", "address of the metrics; 0.0.0.0 for others' machines", "127.0.0.1")
     .option("--metrics-port <port>", "port of the metrics and probes; 0 for any free one", parsePort, PORT.metrics)
     .addOption(new Option("--log-level <level>", "least severity that is logged").choices(LOG_LEVELS).default("info"))
@@ -120,6 +123,6 @@ function announce({ output, name, contract, stream, subject, to, target }: Bridg
     process.stdout.write(`${JSON.stringify({ bridge: name, contract, target, stream, subject, to, metrics })}\n`);
     return;
   }
-  process.stdout.write(`${stream} ${subject} -> ${contract} at ${target} -> ${to}\n`);
+  process.stdout.write(`${stream === undefined ? "" : `${stream} `}${subject} -> ${contract} at ${target} -> ${to}\n`);
   process.stderr.write(`metrics at ${metrics}; Ctrl-C ends\n`);
 }

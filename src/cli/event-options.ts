@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { NatsAccess } from "../events/nats-access.js";
+import { SASL_MECHANISMS } from "../fleet/schema-events.js";
+import type { SaslMechanism } from "../fleet/spec.js";
 import { parseCount } from "./number-options.js";
 import { parseDuration, type TlsOptions, withPort, withTlsOptions } from "./target.js";
 
@@ -7,11 +8,12 @@ import { parseDuration, type TlsOptions, withPort, withTlsOptions } from "./targ
 export interface EventOptions extends TlsOptions {
   readonly servers: readonly string[];
   readonly credentials?: string;
-  readonly natsTls?: boolean;
+  readonly brokerTls?: boolean;
+  readonly sasl?: SaslMechanism;
   readonly target: string;
   readonly contract: string;
   readonly method: string;
-  readonly stream: string;
+  readonly stream?: string;
   readonly subject: string;
   readonly to: string;
   readonly deadLetter: string;
@@ -33,15 +35,25 @@ export interface EventOptions extends TlsOptions {
 export function withEventOptions(command: Command): Command {
   return withTlsOptions(
     command
-      .option("--servers <nats://host:port,…>", "servers of NATS", parseServers, ["nats://localhost:4222"])
+      .option(
+        "--servers <url,…>",
+        "servers of NATS, nats://host:port, or brokers of Kafka, kafka://host:port",
+        parseServers,
+        ["nats://localhost:4222"],
+      )
       .option("--credentials <folder>", "user.creds, token, or username and password; ca.crt, tls.crt, tls.key")
-      .option("--nats-tls", "speak to NATS over TLS")
+      .option("--broker-tls", "speak to the broker over TLS")
+      .addOption(
+        new Option("--sasl <mechanism>", "how Kafka is told username and password (default: SCRAM-SHA-512)").choices(
+          SASL_MECHANISMS,
+        ),
+      )
       .requiredOption("--contract <name>", "contract that is called, acme.fraud.v1")
       .option("--method <name>", "method that is called; a unary one", "Predict")
       .option("--target <host:port>", "server that is called", withPort, "localhost:8500")
-      .requiredOption("--stream <name>", "stream that the events are in")
-      .requiredOption("--subject <subject>", "subject of the events in the stream; may have * and >")
-      .requiredOption("--to <subject>", "where predictions are published; a stream has to hold it")
+      .option("--stream <name>", "stream of NATS that the events are in")
+      .requiredOption("--subject <subject>", "subject of the events in the stream, may have * and >; or topic")
+      .requiredOption("--to <subject>", "where predictions are published; a stream has to hold it, or be such a topic")
       .requiredOption("--dead-letter <subject>", "where events are published that can't be predicted")
       .option("--order-by <attribute>", "events of one value of this attribute are predicted in order")
       .option("--max-in-flight <count>", "events that may be taken and not acknowledged", parseCount, 64)
@@ -69,16 +81,10 @@ export function withEventOptions(command: Command): Command {
   );
 }
 
-/** Where NATS is. */
-export function natsAccess({ servers, credentials, natsTls }: EventOptions, name: string): NatsAccess {
-  return { servers, credentials, tls: natsTls, name };
-}
-
 function parseServers(text: string): string[] {
   const servers = text.split(",").map((server) => server.trim());
-  for (const server of servers) {
-    if (!/^nats:\/\/[^\s/@]+$/.test(server))
-      throw new InvalidArgumentError("expected nats://host:port, or several with commas");
-  }
+  const schemes = new Set(servers.map((server) => /^(nats|kafka):\/\/[^\s/@]+$/.exec(server)?.[1]));
+  if (schemes.size > 1 || schemes.has(undefined))
+    throw new InvalidArgumentError("expected nats://host:port or kafka://host:port, or several of a kind with commas");
   return servers;
 }

@@ -1,14 +1,31 @@
-import type { Broker, Subscription } from "../events/broker.js";
+import type { Broker, EventBroker, Subscription } from "../events/broker.js";
+import { KafkaBroker } from "../events/kafka-broker.js";
 import { NatsBroker } from "../events/nats-broker.js";
-import { type EventOptions, natsAccess } from "./event-options.js";
+import type { EventOptions } from "./event-options.js";
 
 /** How the events of a command are taken. */
 export interface OpenEventsOptions {
-  /** Name of those who share the work, and of what the broker remembers for them: NATS' durable consumer. */
+  /** Name of those who share the work, and of what the broker remembers for them: a durable consumer, or a consumer group. */
   readonly name: string;
   readonly onProblem: (error: Error) => void;
   /** Told of the broker once it is connected: before its events are there, and even if they are not. */
   readonly onConnected: (broker: Broker) => void;
+}
+
+/**
+ * Connects to the broker that the options name. Waits for one that isn't there yet.
+ * @param name of the client, for the broker's operators
+ * @throws Error where the credentials can't be read
+ */
+export function connectBroker(
+  { servers, credentials, brokerTls: tls, sasl }: EventOptions,
+  name: string,
+  onProblem: (error: Error) => void,
+): Promise<EventBroker> {
+  const [scheme] = servers[0]!.split("://");
+  if (scheme === "nats") return NatsBroker.connect({ servers, credentials, tls, name }, onProblem);
+  const brokers = servers.map((server) => server.slice("kafka://".length));
+  return KafkaBroker.connect({ brokers, credentials, tls, sasl, name }, onProblem);
 }
 
 /**
@@ -20,7 +37,7 @@ export async function openEvents(
   { name, onProblem, onConnected }: OpenEventsOptions,
 ): Promise<{ readonly broker: Broker; readonly subscription: Subscription }> {
   const { stream, subject, to, deadLetter, maxInFlight, orderBy } = options;
-  const broker = await NatsBroker.connect(natsAccess(options, `flotilla bridge ${name}`), onProblem);
+  const broker = await connectBroker(options, `flotilla bridge ${name}`, onProblem);
   onConnected(broker);
   await broker.checkPlaces([to, deadLetter]);
   const source = { stream, subject, durable: name, ackWaitMs: options.ackWait };

@@ -1,13 +1,13 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { openChannel } from "../client/connect.js";
-import { NatsBroker, type NatsSource } from "../events/nats-broker.js";
-import { boundRange } from "../events/replay-range.js";
+import type { ReplayStart } from "../events/broker.js";
 import { createLog, LOG_LEVELS, type LogLevel } from "../telemetry/log.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { endSignal } from "./end-signal.js";
-import { type EventOptions, natsAccess, withEventOptions } from "./event-options.js";
+import { type EventOptions, withEventOptions } from "./event-options.js";
 import { invocation } from "./invocation.js";
 import { parseCount } from "./number-options.js";
+import { connectBroker } from "./open-events.js";
 import { Progress } from "./progress.js";
 import { bridgeOf, runUntil } from "./run-bridge.js";
 import { toCredentials } from "./target.js";
@@ -28,6 +28,7 @@ const HELP = `
 A backfill: events that are in the stream are predicted once more, by the revision that is named (header x-flotilla-pin),
 into a subject of their own. Their ids differ from those of live predictions and of other revisions. A durable consumer,
 replay-<name>-<revision>, remembers what is done: the same command goes on where it ended, with --again it begins anew.
+With Kafka that is a consumer group, and ranges are by time.
 
 Exit code: 0 all of the range is done, 1 it ended before.
 
@@ -63,16 +64,15 @@ async function replayEvents(options: ReplayEventsOptions): Promise<void> {
   const ending = endSignal();
   const onProblem = (error: Error) => log.warn(error.message);
   const durable = `replay-${options.name}-${revision}`;
-  const source: NatsSource = { stream, subject, durable, ackWaitMs: options.ackWait, begin: beginOf(options) };
-  const broker = await NatsBroker.connect(natsAccess(options, durable), onProblem);
+  const source = { stream, subject, durable, ackWaitMs: options.ackWait };
+  const broker = await connectBroker(options, durable, onProblem);
   const channel = openChannel(options.target, { from: durable, credentials: toCredentials(options) });
   try {
     await broker.checkPlaces([options.to, options.deadLetter]);
     if (options.again) await broker.forget(source);
-    const all = await broker.subscribe(source, { maxInFlight, isOrdered: orderBy !== undefined });
-    const range = await broker.rangeOf(source, { lastSequence: options.toSequence, untilMs: options.until?.getTime() });
-    const subscription = boundRange(all, range);
-    const progress = new Progress("replayed", range.total);
+    const how = { maxInFlight, isOrdered: orderBy !== undefined };
+    const { subscription, total } = await broker.replay(source, rangeOf(options), how);
+    const progress = new Progress("replayed", total);
     let done = 0;
     const bridge = await bridgeOf(options, {
       name: options.name,
@@ -104,9 +104,8 @@ function report({ output, to, revision }: ReplayEventsOptions, done: number, isC
   process.stdout.write(`${done} events done by ${revision}, to ${to}; ${rest}\n`);
 }
 
-function beginOf({ fromSequence, since }: ReplayEventsOptions): NatsSource["begin"] {
-  if (since !== undefined) return { time: since };
-  return fromSequence === undefined ? undefined : { sequence: fromSequence };
+function rangeOf({ fromSequence, toSequence, since, until }: ReplayEventsOptions): ReplayStart {
+  return { firstSequence: fromSequence, lastSequence: toSequence, since, until };
 }
 
 function parseTime(text: string): Date {

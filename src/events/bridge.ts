@@ -1,6 +1,13 @@
 import type { Message } from "@bufbuild/protobuf";
 import { backoffMs, type EventRetries, pause, STOPPED } from "./backoff.js";
-import type { Broker, BrokerRecord, Delivery, Publication, Subscription } from "./broker.js";
+import {
+  type Broker,
+  type BrokerRecord,
+  type Delivery,
+  LostError,
+  type Publication,
+  type Subscription,
+} from "./broker.js";
 import { headersOf } from "./cause-headers.js";
 import { type CloudEvent, type EventMode, readCloudEvent, writeCloudEvent } from "./cloud-event.js";
 import { readRequest } from "./event-data.js";
@@ -104,7 +111,8 @@ export class Bridge {
   /** Never throws: an event that can't be settled is left to the broker. */
   async #handle(delivery: Delivery, event: { cause: CloudEvent; request: Message } | EventError): Promise<void> {
     const { metrics, onDead, onProblem, onDone } = this.#parts;
-    const error = event instanceof EventError ? event : await this.#publishPrediction(event).catch(this.#toEnd);
+    const error =
+      event instanceof EventError ? event : await this.#publishPrediction(event, delivery).catch(this.#toEnd);
     const end = error instanceof EventError ? await this.#publishDeadLetter(delivery, error).catch(this.#toEnd) : error;
     if (end === STOPPED) return this.#giveBack(delivery, 0);
     if (end) {
@@ -124,14 +132,18 @@ export class Bridge {
     this.#parts.metrics.done("returned");
   }
 
-  /** @throws EventError, STOPPED */
-  async #publishPrediction({ cause, request }: { cause: CloudEvent; request: Message }): Promise<void> {
+  /** @throws EventError, LostError, STOPPED */
+  async #publishPrediction(
+    { cause, request }: { cause: CloudEvent; request: Message },
+    delivery: Delivery,
+  ): Promise<void> {
     const settings = this.#settings;
     const answer = await this.#call.make(request, headersOf(cause));
     const event = predictionEvent(cause, answer, settings);
     const record = writeCloudEvent(event, settings.mode, this.#parts.broker.attributePrefix);
     this.#refuseTooLarge(record);
-    await this.#publish({ ...record, to: settings.to, id: predictionId(cause, settings), key: this.#keyOf(cause) });
+    const key = this.#keyOf(cause) ?? delivery.key;
+    await this.#publish({ ...record, to: settings.to, id: predictionId(cause, settings), key }, delivery);
   }
 
   #refuseTooLarge(record: BrokerRecord): void {
@@ -142,17 +154,17 @@ export class Bridge {
     }
   }
 
-  /** @throws STOPPED */
+  /** @throws LostError, STOPPED */
   async #publishDeadLetter(delivery: Delivery, error: EventError): Promise<void> {
     const { bridge, deadLetter: to } = this.#settings;
-    const place = { to, id: deadLetterId(delivery, bridge) };
+    const place = { to, id: deadLetterId(delivery, bridge), key: delivery.key };
     const letter = (maxBytes: number) => ({ ...deadLetter(delivery, error, { bridge, maxBytes }), ...place });
     try {
-      await this.#publish(letter(this.#parts.broker.maxBytes));
+      await this.#publish(letter(this.#parts.broker.maxBytes), delivery);
     } catch (refused) {
       if (!(refused instanceof EventError)) throw refused;
       // The stream of dead letters takes less than the broker does.
-      await this.#publish(letter(0));
+      await this.#publish(letter(0), delivery);
     }
   }
 
@@ -163,21 +175,21 @@ export class Bridge {
       this.stop();
       return STOPPED;
     }
-    if (error === STOPPED) return STOPPED;
+    if (error === STOPPED || error instanceof LostError) return STOPPED;
     return error instanceof EventError ? error : new EventError("FAILED", String(error), 1);
   };
 
   /**
    * Returns once it is stored.
-   * @throws EventError where the broker will never take it; STOPPED
+   * @throws EventError where the broker will never take it; LostError, STOPPED
    */
-  async #publish(publication: Publication): Promise<void> {
+  async #publish(publication: Publication, cause: Delivery): Promise<void> {
     const { broker, metrics, onProblem } = this.#parts;
     for (let failures = 1; ; failures++) {
       try {
-        return await broker.publish(publication);
+        return await broker.publish(publication, cause);
       } catch (error) {
-        if (error instanceof EventError) throw error;
+        if (error instanceof EventError || error instanceof LostError) throw error;
         metrics.retry("publish");
         onProblem?.(new Error(`${publication.to}: ${(error as Error).message}; it is published again`));
         await pause(backoffMs(this.#settings.retries, failures), this.#stopping.signal);

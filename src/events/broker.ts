@@ -24,11 +24,20 @@ export interface Delivery extends BrokerRecord {
   nak(delayMs: number): void;
 }
 
+/** Thrown where an event in hand has gone to another consumer, or will come again: what came of it is not stored. */
+export class LostError extends Error {
+  override readonly name = "LostError";
+
+  constructor({ from, position }: Pick<Delivery, "from" | "position">) {
+    super(`${from} ${position} is no longer ours`);
+  }
+}
+
 /** What is published. */
 export interface Publication extends BrokerRecord {
   /** Subject or topic. */
   readonly to: string;
-  /** Of all that is published under one id, one stays: JetStream's message id. */
+  /** Of all that is published under one id, one stays: JetStream's message id. Kafka stores it with its cause instead. */
   readonly id: string;
   /** What is of one key stays in order: Kafka's record key. NATS keeps all in order. */
   readonly key?: string | undefined;
@@ -61,11 +70,69 @@ export interface Broker {
   readonly isConnected: boolean;
   /**
    * Resolves once the record is stored.
+   * @param cause event that it comes of, in hand: Kafka stores both as one
    * @throws EventError TOO_LARGE where the place it goes to takes no record of that length
+   * @throws LostError where the event is no longer ours, and the record is not stored
    * @throws Error where it isn't known whether it is stored: published again under the same id it is stored once
    */
-  publish(publication: Publication): Promise<void>;
+  publish(publication: Publication, cause: Delivery): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Events at a broker, and what there remembers which of them are done. */
+export interface EventSource {
+  /** Stream of NATS; Kafka has none. */
+  readonly stream?: string | undefined;
+  /** Subject in the stream, or topic. */
+  readonly subject: string;
+  /** Name of the durable consumer, or of the consumer group. */
+  readonly durable: string;
+  /** After so long without a word of ours the broker gives events to whoever asks. @default 10 seconds */
+  readonly ackWaitMs?: number;
+}
+
+/** Part of a source that is replayed, where nothing of it is done yet. */
+export interface ReplayStart {
+  readonly firstSequence?: number | undefined;
+  readonly lastSequence?: number | undefined;
+  /** Events stored at that time or later. */
+  readonly since?: Date | undefined;
+  /** Events stored before it. */
+  readonly until?: Date | undefined;
+}
+
+/** What of a range is still to be done. */
+export interface Replay {
+  readonly subscription: RangeSubscription;
+  /** Events at most, for progress. */
+  readonly total: number;
+}
+
+/** A flow that ends with its range. */
+export interface RangeSubscription extends Subscription {
+  /** Whether everything in the range has been acknowledged. */
+  readonly isComplete: boolean;
+}
+
+/** A broker as commands use it. */
+export interface EventBroker extends Broker {
+  /**
+   * Says where predictions would go nowhere.
+   * @throws Error where no stream holds one of the subjects, or there is no such topic
+   */
+  checkPlaces(places: readonly string[]): Promise<void>;
+  /**
+   * Takes events, beginning where it ended the last time.
+   * @throws Error where there is no such place
+   */
+  subscribe(source: EventSource, options: SubscribeOptions): Promise<Subscription>;
+  /**
+   * Takes events up to the range's end as it is now.
+   * @throws Error where there is no such place, or it has no such ranges
+   */
+  replay(source: EventSource, start: ReplayStart, options: SubscribeOptions): Promise<Replay>;
+  /** Forgets what is done: events begin anew. */
+  forget(source: EventSource): Promise<void>;
 }
 
 /** How a bridge takes events. */

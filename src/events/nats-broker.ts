@@ -10,22 +10,17 @@ import {
   jetstreamManager,
 } from "@nats-io/jetstream";
 import { connect, headers as createHeaders, type NatsConnection, nanos } from "@nats-io/transport-node";
-import type { Broker, Publication, SubscribeOptions } from "./broker.js";
+import type { EventBroker, EventSource, Publication, Replay, ReplayStart, SubscribeOptions } from "./broker.js";
 import { EventError } from "./event-error.js";
 import { type NatsAccess, natsOptions } from "./nats-access.js";
 import { NatsSubscription } from "./nats-subscription.js";
-import type { ReplayRange } from "./replay-range.js";
+import { boundRange, type ReplayRange } from "./replay-range.js";
 
 /** Events of a stream, and the durable consumer that remembers which are done. */
-export interface NatsSource {
+interface NatsSource extends EventSource {
   readonly stream: string;
-  readonly subject: string;
-  /** Name of the consumer. */
-  readonly durable: string;
   /** Where a consumer begins that isn't there yet. @default the stream's first event */
-  readonly begin?: { readonly sequence: number } | { readonly time: Date } | undefined;
-  /** @default 10 seconds */
-  readonly ackWaitMs?: number;
+  readonly begin?: ReplayStart | undefined;
 }
 
 const ACK_WAIT_MS = 10_000;
@@ -34,7 +29,7 @@ const PUBLISH_TIMEOUT_MS = 5000;
 const STREAM_TAKES_LESS = 10_054;
 
 /** A NATS with JetStream. Streams have to be there; consumers are made. */
-export class NatsBroker implements Broker {
+export class NatsBroker implements EventBroker {
   readonly attributePrefix = "ce-";
   readonly #connection: NatsConnection;
   readonly #jetstream: JetStreamClient;
@@ -65,10 +60,6 @@ export class NatsBroker implements Broker {
     return this.#isConnected;
   }
 
-  /**
-   * Says where predictions would go nowhere.
-   * @throws Error where no stream holds one of the subjects
-   */
   async checkPlaces(subjects: readonly string[]): Promise<void> {
     const manager = await this.manager();
     for (const subject of subjects) {
@@ -85,7 +76,18 @@ export class NatsBroker implements Broker {
    * Takes events by a durable consumer, which is made where it isn't there.
    * @throws Error where there is no such stream
    */
-  async subscribe(source: NatsSource, { maxInFlight, isOrdered }: SubscribeOptions): Promise<NatsSubscription> {
+  subscribe(source: EventSource, options: SubscribeOptions): Promise<NatsSubscription> {
+    return this.#subscribe(inStream(source), options);
+  }
+
+  async replay(source: EventSource, start: ReplayStart, options: SubscribeOptions): Promise<Replay> {
+    const begun = { ...inStream(source), begin: start };
+    const subscription = await this.#subscribe(begun, options);
+    const { total, ...range } = await this.#rangeOf(begun, start, subscription);
+    return { total, subscription: boundRange(subscription, range) };
+  }
+
+  async #subscribe(source: NatsSource, { maxInFlight, isOrdered }: SubscribeOptions): Promise<NatsSubscription> {
     const ackWaitMs = source.ackWaitMs ?? ACK_WAIT_MS;
     await ensureConsumer(await this.manager(), source, { maxInFlight, ackWaitMs });
     const consumer = await this.#jetstream.consumers.get(source.stream, source.durable);
@@ -95,8 +97,9 @@ export class NatsBroker implements Broker {
     return subscription;
   }
 
-  /** Takes a consumer away, if it is there: events begin anew. */
-  async forget({ stream, durable }: NatsSource): Promise<void> {
+  /** Takes a consumer away, if it is there. */
+  async forget(source: EventSource): Promise<void> {
+    const { stream, durable } = inStream(source);
     const manager = await this.manager();
     await manager.consumers.delete(stream, durable).catch((error) => {
       if (codeOf(error) !== JetStreamApiCodes.ConsumerNotFound) throw error;
@@ -104,17 +107,26 @@ export class NatsBroker implements Broker {
   }
 
   /** The range of a stream up to what is in it now, and what of it its consumer has not done. */
-  async rangeOf(
+  async #rangeOf(
     { stream, durable }: NatsSource,
-    { lastSequence, untilMs }: { readonly lastSequence: number | undefined; readonly untilMs: number | undefined },
-  ): Promise<ReplayRange> {
+    { lastSequence, until }: ReplayStart,
+    subscription: NatsSubscription,
+  ): Promise<ReplayRange & Pick<Replay, "total">> {
     const manager = await this.manager();
     const { state } = await manager.streams.info(stream);
     const consumer = await manager.consumers.info(stream, durable);
     const last = Math.min(lastSequence ?? Number.POSITIVE_INFINITY, state.last_seq);
     // Of other subjects in between nobody knows how many there are.
     const left = Math.max(0, last - Math.max(consumer.ack_floor.stream_seq, state.first_seq - 1));
-    return { lastSequence: last, untilMs, total: Math.min(left, consumer.num_pending + consumer.num_ack_pending) };
+    return {
+      total: Math.min(left, consumer.num_pending + consumer.num_ack_pending),
+      isInside: ({ position, storedMs }) => Number(position) <= last && (!until || storedMs < until.getTime()),
+      isDone: async (beyond) => {
+        const counts = await subscription.counts().catch(() => undefined);
+        // Once an event beyond has come, all before it have come too; those that a killed replay had are unacknowledged.
+        return counts !== undefined && (counts.waiting === 0 || beyond > 0) && counts.unacknowledged <= beyond;
+      },
+    };
   }
 
   async publish({ to, id, headers, body }: Publication): Promise<void> {
@@ -170,10 +182,16 @@ async function ensureConsumer(
   }
 }
 
-function beginOf(begin: NatsSource["begin"]): Partial<ConsumerConfig> {
-  if (begin === undefined) return { deliver_policy: DeliverPolicy.All };
-  if ("time" in begin) return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: begin.time.toISOString() };
-  return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: begin.sequence };
+function beginOf({ firstSequence, since }: ReplayStart = {}): Partial<ConsumerConfig> {
+  if (since) return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: since.toISOString() };
+  if (firstSequence === undefined) return { deliver_policy: DeliverPolicy.All };
+  return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: firstSequence };
+}
+
+/** @throws Error where no stream is named */
+function inStream({ stream, ...source }: EventSource): NatsSource {
+  if (stream === undefined) throw new Error("events of NATS are in a stream: name it with --stream");
+  return { ...source, stream };
 }
 
 function codeOf(error: unknown): number | undefined {

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Consumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
-import type { Delivery } from "./broker.js";
+import type { Delivery, Subscription } from "./broker.js";
 import { type GatedEvent, OrderGate } from "./order-gate.js";
-import type { StreamSubscription } from "./replay-range.js";
 
 /** How a consumer is read. */
 export interface NatsSubscriptionOptions {
@@ -20,7 +19,7 @@ const AGAIN_MS = 500;
 const ACK_TIMEOUT_MS = 5000;
 
 /** A JetStream pull consumer as a flow of deliveries. */
-export class NatsSubscription implements StreamSubscription {
+export class NatsSubscription implements Subscription {
   readonly #consumer: Consumer;
   readonly #options: NatsSubscriptionOptions;
   /** By the stream's sequence. */
@@ -49,6 +48,10 @@ export class NatsSubscription implements StreamSubscription {
     return (await this.#consumer.info()).num_pending;
   }
 
+  /**
+   * Events that the consumer has not been given yet, and those that it has not acknowledged, whoever has them.
+   * @throws Error where the broker can't be reached
+   */
   async counts(): Promise<{ waiting: number; unacknowledged: number }> {
     const { num_pending: waiting, num_ack_pending: unacknowledged } = await this.#consumer.info();
     return { waiting, unacknowledged };

@@ -26,7 +26,8 @@ export function bridgeArguments(fleet: FleetSpec, bridge: BridgeSpec): string[] 
     ...brokerArguments(fleet),
     ...["--contract", bridge.contract, "--method", bridge.method],
     ...["--target", `${serviceHost(bridge.contract, fleet.namespace)}:${PORT.grpc}`],
-    ...["--stream", bridge.from.stream, "--subject", bridge.from.subject],
+    ...(bridge.from.stream === undefined ? [] : ["--stream", bridge.from.stream]),
+    ...["--subject", bridge.from.subject],
     ...["--to", bridge.to, "--dead-letter", bridge.deadLetter],
     ...workArguments(bridge),
     ...["--deadline", formatMs(bridgeDeadlineMs(fleet, bridge))],
@@ -35,11 +36,12 @@ export function bridgeArguments(fleet: FleetSpec, bridge: BridgeSpec): string[] 
 }
 
 function brokerArguments({ broker }: FleetSpec): string[] {
-  const { servers, secret, tls } = broker!;
+  const { kind, servers, secret, tls, sasl } = broker!;
   return [
-    ...["--servers", servers.map(({ host, port }) => `nats://${host}:${port}`).join()],
+    ...["--servers", servers.map(({ host, port }) => `${kind}://${host}:${port}`).join()],
     ...(secret === undefined ? [] : ["--credentials", CREDENTIALS_FOLDER]),
-    ...(tls ? ["--nats-tls"] : []),
+    ...(tls ? ["--broker-tls"] : []),
+    ...(sasl === undefined ? [] : ["--sasl", sasl]),
   ];
 }
 

@@ -11,6 +11,8 @@ interface LoopFinding {
 /** Where one bridge takes events from and where it publishes, as the file says it. */
 interface Route {
   readonly index: number;
+  /** How the file calls the names. */
+  readonly name: "subject" | "topic";
   readonly from: string;
   readonly to: string | undefined;
   readonly deadLetter: string | undefined;
@@ -22,15 +24,21 @@ interface Route {
  */
 export function loopFindings(bridges: readonly unknown[]): LoopFinding[] {
   const routes = bridges.flatMap((bridge, index): Route[] => {
-    const subject = (key: string) => asText(part(part(bridge, key), "subject"));
-    const from = subject("from");
-    return from === undefined ? [] : [{ index, from, to: subject("to"), deadLetter: subject("deadLetter") }];
+    const named = (key: string) => asText(part(part(bridge, key), nameKey(bridge)));
+    const from = named("from");
+    const name = nameKey(bridge);
+    return from === undefined ? [] : [{ index, name, from, to: named("to"), deadLetter: named("deadLetter") }];
   });
   return routes.flatMap((route) => [...ownLoop(route), ...longLoop(route, routes)]);
 }
 
-function ownLoop({ index, from, to, deadLetter }: Route): LoopFinding[] {
+function nameKey(bridge: unknown): Route["name"] {
+  return part(part(bridge, "from"), "topic") === undefined ? "subject" : "topic";
+}
+
+function ownLoop({ index, name, from, to, deadLetter }: Route): LoopFinding[] {
   const path = ["spec", "bridges", index];
+  const elsewhere = name === "topic" ? "publish to another topic" : `publish to a subject that ${from} does not hold`;
   const found: LoopFinding[] = [];
   for (const [key, target] of [
     ["to", to],
@@ -38,11 +46,11 @@ function ownLoop({ index, from, to, deadLetter }: Route): LoopFinding[] {
   ] as const) {
     if (target === undefined || !matches(from, target)) continue;
     const message = `${target} is among what the bridge takes, ${from}: its events would go round for ever`;
-    found.push({ path: [...path, key, "subject"], message, fix: `publish to a subject that ${from} does not hold` });
+    found.push({ path: [...path, key, name], message, fix: elsewhere });
   }
   if (to !== undefined && to === deadLetter) {
     const message = `predictions and what could not be predicted would both be in ${to}`;
-    found.push({ path: [...path, "deadLetter", "subject"], message, fix: "give deadLetter a subject of its own" });
+    found.push({ path: [...path, "deadLetter", name], message, fix: `give deadLetter a ${name} of its own` });
   }
   return found;
 }
@@ -68,7 +76,7 @@ function next({ to }: Route, routes: readonly Route[]): Route[] {
   return to === undefined ? [] : routes.filter(({ from }) => matches(from, to));
 }
 
-/** Whether a name is among those of a NATS subject with wildcards. */
+/** Whether a name is among those of a NATS subject with wildcards; a topic of Kafka has none. */
 function matches(pattern: string, name: string): boolean {
   const words = name.split(".");
   const wanted = pattern.split(".");

@@ -4,6 +4,7 @@ import { nearest } from "./nearest.js";
 import { resolveReplicas, resolveRetries } from "./resolve-events.js";
 import { type ContractUnderRules, parsed, part, type RuleReport } from "./rule-report.js";
 import { BridgeSchema, EVENT_DEFAULTS } from "./schema-events.js";
+import type { BrokerKind } from "./spec.js";
 import { formatMs } from "./units.js";
 
 /** One bridge as the rules see it: data that may be of any form, and where it stands. */
@@ -13,15 +14,38 @@ interface BridgeUnderRules {
   readonly report: RuleReport;
 }
 
+const BROKER_FIX =
+  "write spec.broker: { nats: { servers: [nats://nats.messaging:4222] } } or { kafka: { brokers: [kafka.messaging:9092] } }";
+
+/** A broker is of one kind, and who it is told has somewhere to say who. */
+export function checkBroker(spec: unknown, report: RuleReport): void {
+  const broker = part(spec, "broker");
+  if (typeof broker !== "object" || broker === null) return;
+  const kinds = ["nats", "kafka"].filter((kind) => part(broker, kind) !== undefined);
+  if (kinds.length === 0) report.add(["spec", "broker"], "no kind of broker is named", BROKER_FIX);
+  if (kinds.length === 2) report.add(["spec", "broker"], "a fleet has one broker", "leave out nats or kafka");
+  const kafka = part(broker, "kafka");
+  if (part(kafka, "sasl") !== undefined && part(kafka, "secret") === undefined) {
+    const fix = "write secret: kafka-credentials, with username and password in it";
+    report.add(["spec", "broker", "kafka", "sasl"], "nobody says which user it is", fix);
+  }
+}
+
+/** Kind of a broker; undefined where there is none, or the file says it in no way that can be read. */
+function kindOf(broker: unknown): BrokerKind | undefined {
+  if (part(broker, "kafka") !== undefined) return "kafka";
+  return part(broker, "nats") === undefined ? undefined : "nats";
+}
+
 /** What has to hold between a bridge's fields, and between bridges, contracts and the broker. */
 export function checkBridges(spec: unknown, contracts: readonly ContractUnderRules[], report: RuleReport): void {
   const bridges = part(spec, "bridges");
   if (!Array.isArray(bridges)) return;
   const broker = part(spec, "broker");
   if (broker === undefined && bridges.length > 0) {
-    const fix = "write spec.broker: { nats: { servers: [nats://nats.messaging:4222] } }";
-    report.add(["spec", "bridges"], "the fleet has no broker", fix);
+    report.add(["spec", "bridges"], "the fleet has no broker", BROKER_FIX);
   }
+  const kind = kindOf(broker);
   const all = bridges.map((bridge: unknown, index): BridgeUnderRules => {
     return { bridge, path: ["spec", "bridges", index], report };
   });
@@ -29,10 +53,30 @@ export function checkBridges(spec: unknown, contracts: readonly ContractUnderRul
   for (const under of all) {
     checkContract(under, contracts);
     checkTimes(under);
-    checkReplicas(under);
-    if (broker !== undefined) checkLag(under, part(part(broker, "nats"), "monitoring"));
+    checkReplicas(under, kind);
+    if (kind !== undefined) checkPlaces(under, kind);
+    if (kind === "nats") checkLag(under, part(part(broker, "nats"), "monitoring"));
   }
   for (const { path, message, fix } of loopFindings(bridges)) report.add(path, message, fix);
+}
+
+/** Places are named as the kind of broker has them. */
+const PLACES: Readonly<Record<BrokerKind, Readonly<Record<"from" | "to" | "deadLetter", readonly string[]>>>> = {
+  nats: { from: ["stream", "subject"], to: ["subject"], deadLetter: ["subject"] },
+  kafka: { from: ["topic"], to: ["topic"], deadLetter: ["topic"] },
+};
+const KIND_NAME: Readonly<Record<BrokerKind, string>> = { nats: "NATS", kafka: "Kafka" };
+
+function checkPlaces({ bridge, path, report }: BridgeUnderRules, kind: BrokerKind): void {
+  for (const [place, expected] of Object.entries(PLACES[kind])) {
+    const said = part(bridge, place);
+    if (typeof said !== "object" || said === null) continue;
+    const wrong = expected.some((key) => part(said, key) === undefined) || Object.keys(said).length > expected.length;
+    if (!wrong) continue;
+    const message = `the broker is ${KIND_NAME[kind]}: expected ${expected.join(" and ")}, got ${Object.keys(said).join(" and ") || "nothing"}`;
+    const examples: Readonly<Record<string, string>> = { stream: "PAYMENTS", subject: "payments", topic: "payments" };
+    report.add([...path, place], message, `write ${expected.map((key) => `${key}: ${examples[key]}`).join(", ")}`);
+  }
 }
 
 /** KEDA asks NATS' monitoring for the lag. */
@@ -80,7 +124,7 @@ function checkTimes({ bridge, path, report }: BridgeUnderRules): void {
 }
 
 /** A number of pods that something sets, and that keeps the order that is asked for. */
-function checkReplicas({ bridge, path, report }: BridgeUnderRules): void {
+function checkReplicas({ bridge, path, report }: BridgeUnderRules, kind: BrokerKind | undefined): void {
   const replicas = parsed(BridgeSchema.shape.replicas, part(bridge, "replicas"));
   const scaleOnLag = parsed(BridgeSchema.shape.scaleOnLag, part(bridge, "scaleOnLag"));
   const { min, max } = resolveReplicas({ replicas, scaleOnLag });
@@ -90,7 +134,8 @@ function checkReplicas({ bridge, path, report }: BridgeUnderRules): void {
     if (min === 0) report.add(at, "nothing would ever start a pod", "write scaleOnLag: 1000, or min: 1");
     else if (max > min) report.add(at, `nothing adds pods above min, which is ${min}`, "write scaleOnLag: 1000");
   }
-  if (part(bridge, "orderBy") !== undefined && max > 1) {
+  // Kafka gives all of a key to one pod, as they are in one partition.
+  if (part(bridge, "orderBy") !== undefined && max > 1 && kind !== "kafka") {
     const message = `several pods would take events of one key side by side, and orderBy is ${show(part(bridge, "orderBy"))}`;
     const fix = "write replicas: { min: 1, max: 1 }, or give each part of the subjects a bridge of its own";
     report.add(at, message, fix);

@@ -4,19 +4,35 @@ import { toBytes, toMs } from "./units.js";
 
 export function resolveBroker(broker: BrokerFile | undefined): BrokerSpec | undefined {
   if (broker === undefined) return undefined;
-  const { servers, secret, tls, monitoring, account } = broker.nats;
+  const { nats, kafka } = broker;
+  const of = nats ?? kafka!;
+  const addresses = nats ? nats.servers.map((server) => server.slice("nats://".length)) : kafka!.brokers;
+  const usualPort = nats ? EVENT_DEFAULTS.natsPort : EVENT_DEFAULTS.kafkaPort;
   return {
-    servers: servers.map((server) => toAddress(server.slice("nats://".length))),
-    secret,
-    tls: tls ?? EVENT_DEFAULTS.tls,
-    monitoring,
-    account: account ?? EVENT_DEFAULTS.natsAccount,
+    kind: nats ? "nats" : "kafka",
+    servers: addresses.map((address) => toAddress(address, usualPort)),
+    secret: of.secret,
+    tls: of.tls ?? EVENT_DEFAULTS.tls,
+    sasl: kafka?.sasl,
+    monitoring: nats?.monitoring,
+    account: nats?.account ?? EVENT_DEFAULTS.natsAccount,
   };
 }
 
-function toAddress(text: string): BrokerAddress {
+function toAddress(text: string, usualPort: number): BrokerAddress {
   const [host, port] = text.split(":") as [string, string | undefined];
-  return { host, port: port === undefined ? EVENT_DEFAULTS.natsPort : Number(port) };
+  return { host, port: port === undefined ? usualPort : Number(port) };
+}
+
+/** Subject or topic of a place; which of the two the rules have looked at. */
+function nameOf({
+  subject,
+  topic,
+}: {
+  readonly subject?: string | undefined;
+  readonly topic?: string | undefined;
+}): string {
+  return (topic ?? subject)!;
 }
 
 export function resolveBridge(bridge: BridgeFile): BridgeSpec {
@@ -26,9 +42,9 @@ export function resolveBridge(bridge: BridgeFile): BridgeSpec {
     name,
     contract,
     method: bridge.method ?? EVENT_DEFAULTS.method,
-    from,
-    to: to.subject,
-    deadLetter: deadLetter.subject,
+    from: { stream: from.stream, subject: nameOf(from) },
+    to: nameOf(to),
+    deadLetter: nameOf(deadLetter),
     orderBy,
     maxInFlight: bridge.maxInFlight ?? EVENT_DEFAULTS.maxInFlight,
     window: resolveWindow(bridge),

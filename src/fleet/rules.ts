@@ -1,4 +1,4 @@
-import { checkBridges } from "./bridge-rules.js";
+import { checkBridges, checkBroker } from "./bridge-rules.js";
 import type { PathStep } from "./findings.js";
 import { checkBudgets, checkCalls, checkDelivery, checkIngress, checkSubsets } from "./mesh-rules.js";
 import { bridgeName, serviceName, workloadName } from "./names.js";
@@ -29,6 +29,7 @@ export function ruleFindings(tree: YamlTree, root: string): TreeFinding[] {
   checkBudgets(all, report);
   checkIngress(spec, all, report);
   checkReleases(spec, all, report);
+  checkBroker(spec, report);
   checkBridges(spec, all, report);
   for (const under of all) {
     checkTraffic(under);

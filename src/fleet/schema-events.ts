@@ -5,10 +5,14 @@ import { count, duration, label, resources, word } from "./schema-values.js";
 
 /** What the fleet file says of events: the broker that they come from and go to, and the bridges. */
 
+/** Mechanisms of SASL by which a user says to Kafka who it is. */
+export const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
+
 /** What these fields are where the file does not say. Shown to editors, applied by resolve-events.ts. */
 export const EVENT_DEFAULTS = {
   natsPort: 4222,
   natsAccount: "$G",
+  kafkaPort: 9092,
   tls: false,
   method: "Predict",
   maxInFlight: 64,
@@ -26,6 +30,9 @@ export const EVENT_DEFAULTS = {
 
 const HOST_AND_PORT = "[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\\d{1,5})?";
 const NATS_ERROR = "expected a server; write it as nats://nats.messaging:4222";
+const BOOTSTRAP_ERROR = "expected host and port; write it as kafka.messaging:9092";
+const BROKER_ERROR =
+  "expected nats: { servers: [nats://nats.messaging:4222] } or kafka: { brokers: [kafka.messaging:9092] }";
 const MONITORING_ERROR = "expected host and port; write it as nats.messaging:8222";
 
 const Nats = z
@@ -57,35 +64,70 @@ const Nats = z
   })
   .meta({ description: "A NATS with JetStream." });
 
+const Kafka = z
+  .strictObject({
+    brokers: z
+      .array(word(new RegExp(`^${HOST_AND_PORT}$`), 260, BOOTSTRAP_ERROR), "expected a list of brokers")
+      .min(1, "expected at least one broker")
+      .meta({ description: "Brokers that are asked for all others.", examples: [["kafka.messaging:9092"]] }),
+    secret: label("a secret's name").optional().meta({
+      description:
+        "Secret of the namespace with the credentials: username and password; and ca.crt, tls.crt, tls.key. It is mounted, never in a variable.",
+    }),
+    tls: z.boolean("expected true or false").optional().meta({
+      description: "Kafka is spoken to over TLS. Its certificate is checked by the secret's ca.crt where it has one.",
+      default: EVENT_DEFAULTS.tls,
+    }),
+    sasl: z
+      .enum(SASL_MECHANISMS, "expected PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+      .optional()
+      .meta({ description: "How Kafka is told the secret's username and password. By default it isn't." }),
+  })
+  .meta({ description: "A Kafka." });
+
 /** Where events come from and go to. */
 export const BrokerSchema = z
-  .strictObject({ nats: Nats }, "expected nats: { servers: [nats://nats.messaging:4222] }")
+  .strictObject({ nats: Nats.optional(), kafka: Kafka.optional() }, BROKER_ERROR)
   .meta({ description: "The broker that the bridges take events from and publish predictions to." });
 
 const SUBJECT_ERROR = "expected a subject without wildcards; write it as payments.scored";
 const SOURCE_SUBJECT_ERROR = "expected a subject; write it as payments.created or payments.>";
 const TOKEN = "[^\\s.*>]+";
+const TOPIC_ERROR = "expected a topic; write it as payments-created";
+
+const topic = (description: string) =>
+  word(/^[A-Za-z0-9._-]+$/, 249, TOPIC_ERROR)
+    .optional()
+    .meta({ description, examples: ["payments-created"] });
 
 const From = z
   .strictObject({
-    stream: word(/^[A-Za-z0-9_-]+$/, 255, "expected a stream's name; write it as PAYMENTS").meta({
-      description: "Stream that the events are in. It has to be there.",
-      examples: ["PAYMENTS"],
-    }),
-    subject: word(new RegExp(`^((${TOKEN}|\\*)\\.)*(${TOKEN}|\\*|>)$`), 255, SOURCE_SUBJECT_ERROR).meta({
-      description: "Subject of the events in the stream; * stands for one word, > for all that follow.",
-      examples: ["payments.created"],
-    }),
+    stream: word(/^[A-Za-z0-9_-]+$/, 255, "expected a stream's name; write it as PAYMENTS")
+      .optional()
+      .meta({
+        description: "NATS: stream that the events are in. It has to be there.",
+        examples: ["PAYMENTS"],
+      }),
+    subject: word(new RegExp(`^((${TOKEN}|\\*)\\.)*(${TOKEN}|\\*|>)$`), 255, SOURCE_SUBJECT_ERROR)
+      .optional()
+      .meta({
+        description: "NATS: subject of the events in the stream; * stands for one word, > for all that follow.",
+        examples: ["payments.created"],
+      }),
+    topic: topic("Kafka: topic of the events. It has to be there."),
   })
   .meta({ description: "Where the bridge's events are." });
 
 const target = (description: string) =>
   z
     .strictObject({
-      subject: word(new RegExp(`^${TOKEN}(\\.${TOKEN})*$`), 255, SUBJECT_ERROR).meta({
-        description: "Subject. A stream has to hold it.",
-        examples: ["payments.scored"],
-      }),
+      subject: word(new RegExp(`^${TOKEN}(\\.${TOKEN})*$`), 255, SUBJECT_ERROR)
+        .optional()
+        .meta({
+          description: "NATS: subject. A stream has to hold it.",
+          examples: ["payments.scored"],
+        }),
+      topic: topic("Kafka: topic. It has to be there."),
     })
     .meta({ description });
 
@@ -134,7 +176,7 @@ const Replicas = z
 export const BridgeSchema = z
   .strictObject({
     name: label("a bridge's name").meta({
-      description: "Name of the bridge, and of its durable consumer.",
+      description: "Name of the bridge, and of its durable consumer or consumer group.",
       examples: ["fraud-scores"],
     }),
     contract: word(CONTRACT_NAME, 200, "expected a contract of the fleet; write it as acme.fraud.v1").meta({
@@ -155,7 +197,8 @@ export const BridgeSchema = z
         examples: ["partitionkey"],
       }),
     maxInFlight: count(1, 65_536).optional().meta({
-      description: "Events that the bridge's pods together have taken and not yet acknowledged, at most.",
+      description:
+        "Events taken and not yet acknowledged, at most: by the bridge's pods together with NATS, by each with Kafka.",
       default: EVENT_DEFAULTS.maxInFlight,
     }),
     window: Window.optional(),

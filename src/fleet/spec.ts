@@ -279,18 +279,27 @@ export interface ReplicaSpec {
   readonly inFlight: number | undefined;
 }
 
-/** A NATS with JetStream: where events come from and go to. */
+/** Kinds of brokers. */
+export type BrokerKind = "nats" | "kafka";
+
+/** Where events come from and go to: a NATS with JetStream, or a Kafka. */
 export interface BrokerSpec {
+  readonly kind: BrokerKind;
   /** At least one. */
   readonly servers: readonly BrokerAddress[];
   /** Secret with the credentials; undefined: none are asked for. */
   readonly secret: string | undefined;
   readonly tls: boolean;
-  /** Of its monitoring, as `host:port`; undefined: nobody asks it for the lag. */
+  /** How a Kafka is told the secret's username and password; undefined: it isn't. */
+  readonly sasl: SaslMechanism | undefined;
+  /** Of NATS' monitoring, as `host:port`; undefined: nobody asks it for the lag. */
   readonly monitoring: string | undefined;
-  /** Account that the streams are in. */
+  /** Account of NATS that the streams are in. */
   readonly account: string;
 }
+
+/** Mechanism of SASL by which a user says who it is. */
+export type SaslMechanism = "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
 
 export interface BrokerAddress {
   readonly host: string;
@@ -304,13 +313,13 @@ export interface BridgeSpec {
   /** A unary method of the contract. */
   readonly method: string;
   readonly from: EventSource;
-  /** Subject of the predictions. */
+  /** Subject or topic of the predictions. */
   readonly to: string;
-  /** Subject of events that can't be predicted. */
+  /** Subject or topic of events that can't be predicted. */
   readonly deadLetter: string;
   /** Attribute of the events that is their key: events of one key are predicted in order. Undefined: in any order. */
   readonly orderBy: string | undefined;
-  /** Events that its pods together have taken and not yet acknowledged, at most. */
+  /** Events taken and not yet acknowledged, at most: by all pods together with NATS, by each with Kafka. */
   readonly maxInFlight: number;
   /** Events joined into one call; undefined: a call for each. */
   readonly window: WindowSpec | undefined;
@@ -323,10 +332,11 @@ export interface BridgeSpec {
   readonly replicas: BridgeReplicaSpec;
 }
 
-/** Where a bridge's events are. The bridge's name is the durable consumer's. */
+/** Where a bridge's events are. The bridge's name is the durable consumer's, or the consumer group's. */
 export interface EventSource {
-  readonly stream: string;
-  /** May have wildcards. */
+  /** Of NATS; Kafka has none. */
+  readonly stream: string | undefined;
+  /** Subject, which may have wildcards, or topic. */
   readonly subject: string;
 }
 

@@ -3,7 +3,7 @@ import { Deployment } from "kubernetes-models/apps/v1";
 import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
 import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
 import { ServiceAccount } from "kubernetes-models/v1";
-import { scaledObjects } from "../../cdk8s/scaled-object.js";
+import { type ScaledObject, scaledObjects } from "../../cdk8s/scaled-object.js";
 import { createBridgeCommand } from "../../src/cli/bridge.js";
 import { bridgeArguments } from "../../src/fleet/bridge-arguments.js";
 import type { FleetSpec } from "../../src/fleet/spec.js";
@@ -31,6 +31,12 @@ function fleetWith({ nats = "", servers = "nats://nats.messaging", bridge = "", 
   const broker = `broker: { nats: { servers: [${servers}]${nats && `, ${nats}`} } }`;
   const bridges = `bridges: [{ name: scores, contract: acme.fraud.v1, ${places}${bridge && `, ${bridge}`} }]`;
   return fleetOf([CONTRACT], [broker, bridges, spec].join("\n"));
+}
+
+function kafkaFleet(kafka: string, bridge: string): FleetSpec {
+  const places = "from: { topic: in }, to: { topic: out }, deadLetter: { topic: dead }";
+  const bridges = `bridges: [{ name: scores, contract: acme.fraud.v1, ${places}, ${bridge} }]`;
+  return fleetOf([CONTRACT], `broker: { kafka: { ${kafka} } }\n${bridges}`);
 }
 
 function workloadOf(options?: Options): Synthesized {
@@ -74,7 +80,7 @@ describe("a bridge's workload", () => {
       host: "0.0.0.0",
       servers: ["nats://a.b:4222", "nats://c.b:4333"],
       credentials: "/etc/flotilla/broker",
-      natsTls: true,
+      brokerTls: true,
       contract: "acme.fraud.v1",
       method: "Predict",
       target: "acme-fraud-v1.models.svc.cluster.local:8500",
@@ -94,6 +100,22 @@ describe("a bridge's workload", () => {
       deadline: 45_000,
       drainTimeout: 45_000,
     });
+  });
+
+  it("is told a Kafka's brokers, topics and mechanism, and may be two at a time though events have an order", () => {
+    const fleet = kafkaFleet("brokers: [kafka.messaging], secret: kafka, sasl: PLAIN", "orderBy: partitionkey");
+    const args = bridgeArguments(fleet, fleet.bridges[0]!);
+    const told = (option: string) => args[args.indexOf(option) + 1];
+    assert.deepEqual(["--servers", "--subject", "--to", "--dead-letter", "--sasl"].map(told), [
+      "kafka://kafka.messaging:9092",
+      "in",
+      "out",
+      "dead",
+      "PLAIN",
+    ]);
+    assert(!args.includes("--stream"));
+    assert.equal(bridgesOf(fleet).one("Deployment").spec!.strategy!.type, "RollingUpdate");
+    assert.deepEqual(reached(bridgesOf(fleet)).at(-1), "messaging");
   });
 
   it("has its credentials as files that it can only read, and nothing secret in its environment", () => {
@@ -170,7 +192,7 @@ describe("scaling by lag", () => {
 
   it("asks NATS for the lag of the bridge's own consumer, and leaves the number of pods to KEDA", () => {
     const fleet = fleetWith(SCALED);
-    const [{ spec }] = scaledObjects(fleet, fleet.bridges[0]!) as [ReturnType<typeof scaledObjects>[number]];
+    const [{ spec }] = scaledObjects(fleet, fleet.bridges[0]!) as [ScaledObject];
     assert.equal(spec.scaleTargetRef.name, NAME);
     assert.deepEqual([spec.minReplicaCount, spec.maxReplicaCount], [0, 7]);
     assert.deepEqual(spec.triggers, [
@@ -187,6 +209,40 @@ describe("scaling by lag", () => {
       },
     ]);
     assert.equal(bridgesOf(fleet).one("Deployment").spec!.replicas, undefined);
+  });
+
+  it("asks Kafka for the lag of the bridge's consumer group, by the secret's user", () => {
+    const kafka = "brokers: [kafka.messaging, kafka-2.messaging:9094], secret: kafka, tls: true, sasl: SCRAM-SHA-256";
+    const fleet = kafkaFleet(kafka, "scaleOnLag: 500, replicas: { max: 7 }");
+    const [authentication, scaled] = scaledObjects(fleet, fleet.bridges[0]!);
+    assert.deepEqual(authentication!.spec, {
+      secretTargetRef: [
+        { parameter: "username", name: "kafka", key: "username" },
+        { parameter: "password", name: "kafka", key: "password" },
+        { parameter: "ca", name: "kafka", key: "ca.crt" },
+      ],
+    });
+    assert.deepEqual((scaled as ScaledObject).spec.triggers, [
+      {
+        type: "kafka",
+        metadata: {
+          bootstrapServers: "kafka.messaging:9092,kafka-2.messaging:9094",
+          consumerGroup: "scores",
+          topic: "in",
+          lagThreshold: "500",
+          activationLagThreshold: "0",
+          offsetResetPolicy: "earliest",
+          sasl: "scram_sha256",
+          tls: "enable",
+        },
+        authenticationRef: { name: NAME },
+      },
+    ]);
+    const open = kafkaFleet("brokers: [kafka.messaging]", "scaleOnLag: 500");
+    assert.deepEqual(
+      scaledObjects(open, open.bridges[0]!).map(({ kind }) => kind),
+      ["ScaledObject"],
+    );
   });
 
   it("is not there where the fleet file does not ask for it", () => {

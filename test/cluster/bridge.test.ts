@@ -6,7 +6,8 @@ import {
 } from "../../generated/ts/acme/tumor/v1/tumor_service.js";
 import { startFleetServer } from "../../src/cli/fleet-server.js";
 import { connect } from "../../src/client/connect.js";
-import type { StoredRecord, Streams } from "../events/streams.js";
+import type { StoredRecord } from "../events/event-place.js";
+import type { NatsPlace } from "../events/nats-place.js";
 import { sampleJson } from "../models/sample.js";
 import { call } from "./support/caller.js";
 import { LISTED, STRANGER } from "./support/callers.js";
@@ -52,11 +53,11 @@ function eventOf(run: string, index: number) {
 /** An answer's bytes: JSON writes floats in as few digits as tell them apart. */
 const bytesOf = (answer: PredictResponse) => Buffer.from(PredictResponse.encode(answer).finish()).toString("hex");
 const indexOf = ({ headers }: StoredRecord) => Number((headers["ce-causeid"] ?? headers["ce-id"])!.split("-")[1]);
-const isPrediction = ({ subject }: StoredRecord) => subject === "out.scored";
+const isPrediction = ({ to }: StoredRecord) => to === "scored";
 
 describe("19 a bridge", function () {
   this.timeout(300_000);
-  let streams: Streams;
+  let streams: NatsPlace;
 
   before(async function () {
     if (NATS_IMAGE === undefined) skip(this, "FLOTILLA_TEST_NATS names no image: test/cluster/images/nats makes one");
@@ -69,7 +70,7 @@ describe("19 a bridge", function () {
     const before = (await streams.outCount())!;
     const done = async () => (await streams.outCount())! - before;
     const events = Array.from({ length: count }, (_, index) => eventOf(run, index));
-    await Promise.all([streams.publish("in.created", events), meanwhile(done)]);
+    await Promise.all([streams.publish(events), meanwhile(done)]);
     await streams.acknowledged(BRIDGE);
     const records = (await streams.readOut()).slice(before);
     const indexes = records.map(indexOf);
@@ -98,7 +99,6 @@ describe("19 a bridge", function () {
   it("publishes for each event what a revision answers, and which: contract, revision, digest, cause and trace", async () => {
     const before = (await streams.outCount())!;
     await streams.publish(
-      "in.created",
       instances.map((_, index) => ({ ...eventOf("traced", index), "ce-traceparent": TRACE })),
     );
     await streams.acknowledged(BRIDGE);

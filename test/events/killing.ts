@@ -3,12 +3,13 @@ import { seededRandom } from "../../src/testing/seeded-random.js";
 import { removeFleet } from "../support/fleet-process.js";
 import { FlotillaProcess } from "../support/flotilla-process.js";
 import { freePort } from "../support/free-port.js";
-import { NatsServer } from "../support/nats-server.js";
+import type { BrokerKind } from "./brokers.js";
+import { type EventPlace, type StoredRecord, scoredEvent, type TestBroker, untilOut } from "./event-place.js";
 import { CONTRACT, writeScoredFleet } from "./scored-fleet.js";
-import { type StoredRecord, Streams, scoredEvent } from "./streams.js";
 
 /** How much is killed, and over how many events. */
 export interface KillingOptions {
+  readonly kind: BrokerKind;
   readonly events: number;
   readonly kills: number;
   readonly seed: number;
@@ -21,47 +22,35 @@ const VICTIMS: readonly Victim[] = ["bridge", "server", "broker"];
 
 /** Kills bridge, server and broker by turns of chance while events go through; asserts that each has one prediction, in order. */
 export async function killWhileEventsFlow(options: KillingOptions): Promise<void> {
-  const nats = await NatsServer.start();
+  const broker = await options.kind.start();
+  const place = await broker.open();
   const fleet = writeScoredFleet();
   const port = String(await freePort());
   const args = [`${fleet}/fleet.yaml`, "--only", `${CONTRACT}/r1`, "--port", port, "--metrics-port", "0"];
   const server = new FlotillaProcess("serve", ...args);
-  const bridge = new FlotillaProcess("bridge", ...bridgeArgs(nats.url, `127.0.0.1:${port}`));
-  const streams = await Streams.create(nats.url);
+  const bridge = new FlotillaProcess("bridge", ...bridgeArgs(place, `127.0.0.1:${port}`));
   try {
-    await streams.publish("in.created", events(options.events));
+    await place.publish(events(options.events));
     await server.raise();
     await bridge.raise();
-    await kill({ nats, server, bridge, streams }, options);
-    await streams.out(options.events);
-    assertEachOnceInOrder(await streams.readOut(), options.events);
+    await kill({ broker, server, bridge, place }, options);
+    await untilOut(place, options.events);
+    assertEachOnceInOrder(await place.readOut(), options.events);
     assert.equal(await bridge.end(), 0, bridge.log);
   } finally {
-    await streams.close();
+    await place.close();
     await bridge.end("SIGKILL");
     await server.end("SIGKILL");
-    await nats.remove();
+    await broker.remove();
     removeFleet(fleet);
   }
 }
 
-function bridgeArgs(url: string, target: string): string[] {
-  const places = ["--stream", "IN", "--subject", "in.created", "--to", "out.scored", "--dead-letter", "out.dead"];
+function bridgeArgs(place: EventPlace, target: string): string[] {
+  const places = [...place.source, "--to", place.nameOf("scored"), "--dead-letter", place.nameOf("dead")];
   const how = ["--order-by", "partitionkey", "--window-size", "32", "--window-delay", "5ms", "--max-in-flight", "256"];
   const times = ["--ack-wait", "2s", "--backoff", "50ms", "--metrics-port", "0"];
-  return [
-    "--name",
-    "scores",
-    "--servers",
-    url,
-    "--target",
-    target,
-    "--contract",
-    CONTRACT,
-    ...places,
-    ...how,
-    ...times,
-  ];
+  return [...places, "--target", target, "--contract", CONTRACT, ...how, ...times];
 }
 
 function* events(count: number) {
@@ -69,10 +58,10 @@ function* events(count: number) {
 }
 
 interface Cast {
-  readonly nats: NatsServer;
+  readonly broker: TestBroker;
   readonly server: FlotillaProcess;
   readonly bridge: FlotillaProcess;
-  readonly streams: Streams;
+  readonly place: EventPlace;
 }
 
 /** Each kill has its number of predictions, so that kills are spread over the events on a machine of any speed. */
@@ -83,16 +72,16 @@ async function kill(cast: Cast, { events: count, kills, seed, tell }: KillingOpt
     const at = Math.floor(((number + random()) / kills) * count * 0.95);
     if (left.length === 0) left.push(...VICTIMS);
     const victim = left.splice(Math.floor(random() * left.length), 1)[0]!;
-    await cast.streams.out(at);
-    tell(`kill ${number + 1} of ${kills}: ${victim}, after ${await cast.streams.outCount()} of ${count} predictions`);
+    await untilOut(cast.place, at);
+    tell(`kill ${number + 1} of ${kills}: ${victim}, after ${await cast.place.outCount()} of ${count} predictions`);
     await killAndRaise(cast, victim);
   }
 }
 
-async function killAndRaise({ nats, server, bridge }: Cast, victim: Victim): Promise<void> {
+async function killAndRaise({ broker, server, bridge }: Cast, victim: Victim): Promise<void> {
   if (victim === "broker") {
-    await nats.kill();
-    return nats.raise();
+    await broker.kill();
+    return broker.raise();
   }
   const process = victim === "server" ? server : bridge;
   await process.end("SIGKILL");
@@ -100,7 +89,7 @@ async function killAndRaise({ nats, server, bridge }: Cast, victim: Victim): Pro
 }
 
 function assertEachOnceInOrder(records: readonly StoredRecord[], count: number): void {
-  const dead = records.filter(({ subject }) => subject !== "out.scored");
+  const dead = records.filter(({ to }) => to !== "scored");
   assert.deepEqual(dead.slice(0, 3), [], `${dead.length} dead letters`);
   assert.equal(records.length, count);
   assert.equal(new Set(records.map(({ headers }) => headers["ce-causeid"])).size, count);

@@ -127,7 +127,7 @@ describe("a bridge of a fleet file", () => {
 
   it("is refused where the fleet has no broker", () => {
     assert.deepEqual(findings([bridge({})], null), [
-      "spec.bridges: the fleet has no broker; write spec.broker: { nats: { servers: [nats://nats.messaging:4222] } }",
+      "spec.bridges: the fleet has no broker; write spec.broker: { nats: { servers: [nats://nats.messaging:4222] } } or { kafka: { brokers: [kafka.messaging:9092] } }",
     ]);
   });
 
@@ -145,6 +145,46 @@ describe("a bridge of a fleet file", () => {
       wrong!,
       /servers\[0\]: expected a server, got "nats\.messaging"; write it as nats:\/\/nats\.messaging:4222/,
     );
-    assert.match(findings([bridge({})], "{ kafka: { brokers: [kafka:9092] } }").join("\n"), /nats/);
+  });
+
+  describe("with Kafka", () => {
+    const KAFKA = "{ kafka: { brokers: [kafka.messaging:9092] } }";
+    const topics = (from: string, to: string, more = "") =>
+      `{ name: scores, contract: acme.fraud.v1, from: { topic: ${from} }, to: { topic: ${to} }, deadLetter: { topic: dead }${more} }`;
+
+    it("names topics, and may have several pods though events have an order", () => {
+      const more = ", orderBy: partitionkey, scaleOnLag: 100, replicas: { max: 4 }";
+      assert.deepEqual(findings([topics("in", "out", more)], KAFKA), []);
+    });
+
+    it("names no subjects, and with NATS no topics", () => {
+      assert.deepEqual(findings([bridge({})], KAFKA), [
+        `${B}.from: the broker is Kafka: expected topic, got stream and subject; write topic: payments`,
+        `${B}.to: the broker is Kafka: expected topic, got subject; write topic: payments`,
+        `${B}.deadLetter: the broker is Kafka: expected topic, got subject; write topic: payments`,
+      ]);
+      const [wrong] = findings([topics("in", "out")], NATS);
+      assert.equal(
+        wrong,
+        `${B}.from: the broker is NATS: expected stream and subject, got topic; write stream: PAYMENTS, subject: payments`,
+      );
+    });
+
+    it("publishes to another topic than it takes events from", () => {
+      assert.deepEqual(findings([topics("in", "in")], KAFKA), [
+        `${B}.to.topic: in is among what the bridge takes, in: its events would go round for ever; publish to another topic`,
+      ]);
+    });
+
+    it("has one broker, which is told a user only where a secret says who", () => {
+      assert.deepEqual(findings([topics("in", "out")], "{ kafka: { brokers: [kafka], sasl: PLAIN } }"), [
+        "spec.broker.kafka.sasl: nobody says which user it is; write secret: kafka-credentials, with username and password in it",
+      ]);
+      const both = "{ nats: { servers: [nats://nats] }, kafka: { brokers: [kafka] } }";
+      assert.deepEqual(findings([topics("in", "out")], both), [
+        "spec.broker: a fleet has one broker; leave out nats or kafka",
+      ]);
+      assert.match(findings([], "{}").join(), /^spec.broker: no kind of broker is named/);
+    });
   });
 });

@@ -58,7 +58,8 @@ describe("loadFleet()", () => {
     try {
       const { broker, bridges } = loadFleet(folder.file);
       const servers = [{ host: "nats.messaging", port: 4222 }];
-      assert.deepEqual(broker, { servers, secret: "nats", tls: true, monitoring: "nats:8222", account: "A" });
+      const told = { servers, secret: "nats", tls: true, monitoring: "nats:8222", account: "A" };
+      assert.deepEqual(broker, { kind: "nats", sasl: undefined, ...told });
       assert.equal(bridges.length, 1);
       const { window, retries, replicas, resources, ...rest } = bridges[0]!;
       assert.deepEqual(window, { maxSize: 32, maxDelayMs: 10 });

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the tests' Go programs into .tools/, pinned by the go.mod and go.sum of each module here: grpcurl, ghz,
 # protoc-gen-go and protoc-gen-go-grpc in this folder, and one program each in the folders of PROGRAMS, whose modules
-# would not agree on versions. Does nothing where they are up to date. Without Go the tests that need them are skipped.
+# would not agree on versions; and copies Kafka, as kafka/pom.xml pins it, into .tools/kafka/. Does nothing where they are up
+# to date. Without Go, or without Java and Maven, the tests that need them are skipped.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -10,6 +11,20 @@ stamp=$tools/.stamp
 # Folder and program: an S3-compatible store, a critic of manifests, and a broker.
 declare -A PROGRAMS=([s3]=versitygw [score]=kube-score [nats]=nats-server)
 
+install_kafka() {
+  if ! command -v java > /dev/null || ! command -v mvn > /dev/null; then
+    echo "Java or Maven is not installed: the tests with Kafka are skipped (https://adoptium.net, https://maven.apache.org)" >&2
+    return
+  fi
+  [ "$tools/kafka/.stamp" -nt "$here/kafka/pom.xml" ] && return
+  echo "copying the tests' Kafka into .tools/kafka (once)"
+  rm -rf "$tools/kafka"
+  mvn --quiet --batch-mode --file "$here/kafka/pom.xml" dependency:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$tools/kafka"
+  touch "$tools/kafka/.stamp"
+}
+
+install_kafka
 if ! command -v go > /dev/null; then
   echo "Go is not installed: the tests with grpcurl, ghz, the Go client, an S3 store and NATS are skipped (https://go.dev/dl)" >&2
   exit 0

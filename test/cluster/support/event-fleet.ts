@@ -6,7 +6,7 @@ import { fleetMembers } from "../../../src/fleet/members.js";
 import { bridgeSelector, serviceName } from "../../../src/fleet/names.js";
 import { contractServices } from "../../../src/fleet/services.js";
 import type { FleetSpec } from "../../../src/fleet/spec.js";
-import type { Streams } from "../../events/streams.js";
+import type { NatsPlace } from "../../events/nats-place.js";
 import { ROOT } from "../../support/contract-fixture.js";
 import { CALLERS, raiseCallers } from "./callers.js";
 import { fleetObjects, type KubeObject } from "./fleet-objects.js";
@@ -103,7 +103,7 @@ export const TARGET = `${serviceName(CONTRACT)}.${EVENTS}:8500`;
 export const PATH = "/acme.tumor.v1.TumorService/Predict";
 
 /** Puts broker, fleet and callers on the cluster, the broker first: a bridge wants its streams. @returns the streams */
-export async function raiseEventFleet(): Promise<Streams> {
+export async function raiseEventFleet(): Promise<NatsPlace> {
   const [streams] = await Promise.all([raiseNats(NATS), raiseCallers()]);
   await raise({ namespaces: [EVENTS], objects: await eventObjects(), callers: [] });
   return streams;

@@ -1,6 +1,6 @@
 import { Cluster } from "../../../src/kubectl/cluster.js";
 import { forwardPod } from "../../../src/kubectl/pod-forward.js";
-import { Streams } from "../../events/streams.js";
+import { NatsPlace } from "../../events/nats-place.js";
 import { get } from "./kubectl.js";
 import { raise } from "./stage.js";
 import { undoLater } from "./undo.js";
@@ -24,7 +24,7 @@ export function natsUrl({ namespace, name }: Nats): string {
 }
 
 /** Puts a NATS into the mesh, and makes the tests' streams in it. @returns a way to them from this machine */
-export async function raiseNats({ namespace, name }: Nats): Promise<Streams> {
+export async function raiseNats({ namespace, name }: Nats): Promise<NatsPlace> {
   const container = {
     image: NATS_IMAGE,
     args: ["-js", "-sd", "/data", "-p", String(PORT)],
@@ -41,7 +41,7 @@ export async function raiseNats({ namespace, name }: Nats): Promise<Streams> {
   return openStreams({ namespace, name });
 }
 
-async function openStreams({ namespace, name }: Nats): Promise<Streams> {
+async function openStreams({ namespace, name }: Nats): Promise<NatsPlace> {
   const { items } = await get<{ items: { metadata: { name: string } }[] }>([
     "pods",
     "-n",
@@ -51,7 +51,7 @@ async function openStreams({ namespace, name }: Nats): Promise<Streams> {
   ]);
   const cluster = new Cluster({ context: process.env.CONTEXT || undefined, timeoutMs: PATIENCE_MS });
   const forward = await forwardPod(cluster, { namespace, pod: items[0]!.metadata.name, port: PORT });
-  const streams = await Streams.create(`nats://${forward.target}`);
+  const streams = await NatsPlace.open(`nats://${forward.target}`);
   undoLater("closing the way to NATS", async () => {
     await streams.close();
     await forward.close();

@@ -1,0 +1,67 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import type { ConsumerOptions, SASLOptions } from "@platformatic/kafka";
+import type { SaslMechanism } from "../fleet/spec.js";
+
+/** How a Kafka is reached. */
+export interface KafkaAccess {
+  /** Brokers that are asked for all others, `host:port`. */
+  readonly brokers: readonly string[];
+  /** Name of the client, for the brokers' operators. */
+  readonly name: string;
+  /**
+   * A mounted secret: `username` and `password`, which are read at each connection, so that they may change; and `ca.crt`,
+   * `tls.crt`, `tls.key`.
+   */
+  readonly credentials?: string | undefined;
+  readonly tls?: boolean | undefined;
+  /** Where the secret has a username. @default SCRAM-SHA-512 */
+  readonly sasl?: SaslMechanism | undefined;
+}
+
+/** What every client of Kafka is told. */
+export type KafkaClientOptions = Pick<
+  ConsumerOptions<unknown, unknown, unknown, unknown>,
+  "clientId" | "bootstrapBrokers" | "retries" | "retryDelay" | "sasl" | "tls"
+>;
+
+/** About two seconds: what fails longer is begun anew, with other clients. */
+const RETRIES = 8;
+/** A transaction has to wait for the end of the one before it, some milliseconds. */
+const FIRST_RETRY_MS = 10;
+const MAX_RETRY_MS = 500;
+
+/**
+ * What clients of Kafka are told.
+ * @throws Error where the folder of the credentials holds none
+ */
+export function kafkaOptions({ brokers, name, credentials, tls = false, sasl }: KafkaAccess): KafkaClientOptions {
+  const file = (key: string) => (credentials === undefined ? undefined : path.join(credentials, key));
+  const has = (key: string) => credentials !== undefined && existsSync(file(key)!);
+  const read = (key: string) => (has(key) ? readFileSync(file(key)!) : undefined);
+  if (credentials !== undefined && !["username", "ca.crt", "tls.crt"].some(has))
+    throw new Error(`${credentials}: expected username and password, ca.crt, or tls.crt; there is none of them`);
+  const text = (key: string) => () => readFileSync(file(key)!, "utf8").trim();
+  const user: SASLOptions = {
+    mechanism: sasl ?? "SCRAM-SHA-512",
+    username: text("username"),
+    password: text("password"),
+  };
+  return {
+    clientId: name.replaceAll(" ", "-"),
+    bootstrapBrokers: [...brokers],
+    retries: RETRIES,
+    retryDelay: (_client, _operation, attempt) => Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1)),
+    ...(has("username") && { sasl: user }),
+    ...(tls && { tls: { ca: read("ca.crt"), cert: read("tls.crt"), key: read("tls.key") } }),
+  };
+}
+
+/** Closes a client that is done with, whatever has become of its broker. */
+export async function closeQuietly(client: { close(force: boolean): unknown }): Promise<void> {
+  try {
+    await client.close(true);
+  } catch {
+    // It is gone, or its connections are.
+  }
+}
