@@ -21,7 +21,8 @@ const NAMES = [
   "connections",
   "fleet files",
   "trailers",
-  "events",
+  "structured events",
+  "binary events",
 ];
 
 /** A program as `native-cases.js`, whose reader dies of its third model, and fails on its seventh. */
