@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { PackageReport } from "../../src/cli/package-report.js";
@@ -82,6 +93,37 @@ describe("flotilla package", function () {
         const args = [entry, "call", DIGITS, `@${PICTURE_REQUEST}`, "--target", served.address, "--output", "json"];
         const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
         assert.match(stdout, /"digit": ?7/, stderr);
+      } finally {
+        child.kill("SIGKILL");
+      }
+    });
+
+    it("puts golden cases in where a stub answers by them, and it does", async () => {
+      const root = contexts("stubbed-fleet");
+      mkdirSync(root);
+      for (const linked of ["proto", "models"]) symlinkSync(path.join(ROOT, linked), path.join(root, linked));
+      const text = readFileSync(path.join(ROOT, "fleet.yaml"), "utf8");
+      const named = `- name: ${TUMOR}\n`;
+      const file = path.join(root, "fleet.yaml");
+      writeFileSync(file, text.replace(named, `${named}      stub: { golden: true }\n`));
+      const { status, stderr } = flotilla(["--fleet", file, "--context", contexts("stubbed"), `${TUMOR}/r1`]);
+      assert.equal(status, 0, stderr);
+      const app = contexts("stubbed-app");
+      mkdirSync(path.join(app, "fleet"), { recursive: true });
+      for (const layer of ["native", "flotilla"])
+        cpSync(path.join(contexts("stubbed"), "runtime", layer), app, { recursive: true });
+      for (const layer of ["packages", "contract", "revision"])
+        cpSync(path.join(contexts("stubbed"), TUMOR, "r1", layer), path.join(app, "fleet"), { recursive: true });
+      const entry = path.join(app, "dist/src/bin/container.js");
+      const args = ["stub", TUMOR, "--revision", "r1", "--otherwise", "refuse", "--port", "0"];
+      const child = spawn(process.execPath, [entry, ...args], { cwd: path.join(app, "fleet") });
+      try {
+        const [line] = (await once(child.stdout, "data")) as [Buffer];
+        const target = line.toString().trim();
+        const verify = ["golden", "verify", TUMOR, "--target", target, "--revision", "r1"];
+        const cli = path.join(ROOT, "dist/src/bin/flotilla.js");
+        const verified = spawnSync(process.execPath, [cli, ...verify], { encoding: "utf8", cwd: ROOT });
+        assert.equal(verified.status, 0, verified.stdout + verified.stderr);
       } finally {
         child.kill("SIGKILL");
       }
