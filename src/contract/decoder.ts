@@ -29,6 +29,7 @@ export function createDecoder(binding: MessageBinding, signature: Signature): De
       if (slot === undefined) reader.skip(tag & 7);
       else fields[slot]!.read(reader, tag & 7);
     }
+    if (fields.length === 1) return fields[0]!.finish();
     return fields.flatMap((field) => field.finish());
   };
 }

@@ -10,7 +10,7 @@ import type { Contract } from "../contract/contract.js";
 import type { Model, Repository } from "../serving/inference.js";
 import type { StreamSettings } from "../serving/stream-settings.js";
 import { formatHops, HOPS_TRAILER } from "../telemetry/made-hops.js";
-import { answerTrailers, type CallObserver, deadlineOf, wantedOf } from "./call.js";
+import { answerTrailers, type CallObserver, deadlineOf, formatTiming, wantedOf } from "./call.js";
 import { answerInOrder } from "./ordered-stream.js";
 import { rawMethod } from "./raw-method.js";
 import { RESUME_HEADER, ResumeTokens } from "./resume-token.js";
@@ -85,8 +85,7 @@ function unaryHandler(
         callback(toStatus(answer.fault, answerTrailers(model, wanted)));
         return;
       }
-      const timing = { ...answer.timing, codecMs: answer.codecMs, totalMs: elapsedMs };
-      const trailers = answerTrailers(model, { ...wanted, timing });
+      const trailers = answerTrailers(model, wanted, formatTiming(answer.timing, answer.codecMs, elapsedMs));
       if (answer.hops.length > 0) trailers.set(HOPS_TRAILER, formatHops(answer.hops));
       callback(null, answer.message, trailers);
     });

@@ -66,12 +66,12 @@ function modelSettings(root: string, name: string, version: string, options: Bar
     workers: 1,
     queueSize: options.queueSize,
     batching: { maxRows: 1, maxDelayMs: 0 },
+    apartFirst: true,
     worker: {
       label: `${name}/${version}`,
       modelPath: path.join(root, name, version, "model.onnx"),
       modelRoot: root,
       sha256: undefined,
-      apartFirst: true,
       threads: options.threads,
       signature: undefined,
       transform: undefined,

@@ -69,8 +69,11 @@ export function splitBatch(outputs: readonly Tensor[], rows: readonly number[]):
 /** Rows `from` to `to` of a tensor, as a view. */
 export function sliceRows(tensor: Tensor, from: number, to: number): Tensor {
   const width = tensor.data.length / (tensor.shape[0] || 1);
-  const data = sliceData(tensor.datatype, tensor.data, from * width, to * width);
-  return { ...tensor, shape: [to - from, ...tensor.shape.slice(1)], data };
+  const { name, datatype } = tensor;
+  const shape = tensor.shape.slice();
+  shape[0] = to - from;
+  // By its fields: a spread takes longer than all else that is done here, for each call.
+  return { name, datatype, shape, data: sliceData(datatype, tensor.data, from * width, to * width) };
 }
 
 /** A view so large lies in its call's own message: Node shares buffers among smaller ones alone. */

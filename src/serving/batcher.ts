@@ -41,14 +41,15 @@ const DEADLINE_TOLERANCE_MS = 5;
 interface Call {
   readonly work: Work;
   readonly rows: number;
-  readonly key: string;
+  /** Calls of one key can share a run; empty where it runs alone. */
+  key: string;
   readonly deadlineMs: number;
   readonly admittedMs: number;
   /** Undefined once the call is settled: it is settled once, whatever happens to its batch mates. */
   settle: ((outcome: Outcome) => void) | undefined;
   /**
-   * It shares no run: its tensors differ in their rows, or its batch failed and it is run again by itself, so that only
-   * the call that is at fault fails.
+   * It shares no run: no calls of its model do, its tensors differ in their rows, or its batch failed and it is run again
+   * by itself, so that only the call that is at fault fails.
    */
   alone: boolean;
 }
@@ -91,7 +92,8 @@ export class Batcher {
   submit(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): () => void {
     const load = { waiting: this.#waiting.length, workers: this.#runner.readyWorkers, nowMs: Date.now(), deadlineMs };
     const refusal = this.#admission.refusal(load);
-    const call = toCall(work, { deadlineMs, padding: this.#padding }, settle);
+    const call = toCall(work, deadlineMs, settle);
+    if (this.#settings.maxRows > 1) this.#joinable(call);
     if (refusal) {
       queueMicrotask(() => this.#settle(call, { ok: false, fault: refusal }));
       return () => {};
@@ -102,6 +104,12 @@ export class Batcher {
       // gRPC says of every call that it is over; nearly all have been settled by then.
       if (call.settle) this.#giveUp(call, givenUp(deadlineMs));
     };
+  }
+
+  #joinable(call: Call): void {
+    const { work } = call;
+    call.alone = work.kind === "tensors" && !isJoinable(work.inputs);
+    if (!call.alone) call.key = keyOf(work, this.#padding);
   }
 
   /** Once for all calls that have come in together. */
@@ -206,8 +214,7 @@ export class Batcher {
       if (late) this.#giveUp(call, late);
     }
     const calls = batch.filter((call) => call.settle);
-    const taken = new Set(calls);
-    this.#waiting = this.#waiting.filter((call) => !taken.has(call));
+    this.#take(calls);
     this.#running += 1;
     const dispatchedMs = processClockMs();
     try {
@@ -218,6 +225,16 @@ export class Batcher {
     }
     this.#running -= 1;
     this.#checkEmpty();
+  }
+
+  /** Takes calls that are dispatched out of those that wait. Mostly they are the first ones. */
+  #take(calls: readonly Call[]): void {
+    if (calls.every((call, index) => this.#waiting[index] === call)) {
+      this.#waiting.splice(0, calls.length);
+      return;
+    }
+    const taken = new Set(calls);
+    this.#waiting = this.#waiting.filter((call) => !taken.has(call));
   }
 
   #finish(calls: readonly Call[], result: JobResult, dispatchedMs: number): void {
@@ -280,21 +297,13 @@ export function givenUp(deadlineMs: number): Fault {
   return new Fault("DEADLINE", "the deadline passed before the answer");
 }
 
-function toCall(
-  work: Work,
-  { deadlineMs, padding }: { readonly deadlineMs: number; readonly padding: Padding | undefined },
-  settle: (outcome: Outcome) => void,
-): Call {
-  const tensors = work.kind === "tensors";
-  return {
-    work,
-    rows: tensors ? rowsOf(work.inputs) : 1,
-    key: tensors ? sharingKey(work.inputs, work.outputs, padding) : `message ${work.requestType}`,
-    deadlineMs,
-    admittedMs: processClockMs(),
-    settle,
-    alone: tensors && !isJoinable(work.inputs),
-  };
+function toCall(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): Call {
+  const rows = work.kind === "tensors" ? rowsOf(work.inputs) : 1;
+  return { work, rows, key: "", deadlineMs, admittedMs: processClockMs(), settle, alone: true };
+}
+
+function keyOf(work: Work, padding: Padding | undefined): string {
+  return work.kind === "tensors" ? sharingKey(work.inputs, work.outputs, padding) : `message ${work.requestType}`;
 }
 
 function toJob(calls: readonly Call[], padding: Padding | undefined): Job {

@@ -33,7 +33,7 @@ async function runApart(files: readonly ModelFile[]): Promise<{ at: number; prob
   });
   // It may be gone before it has read everything.
   child.stdin.on("error", () => undefined);
-  child.stdin.end(JSON.stringify(files));
+  child.stdin.end(JSON.stringify(files.map(({ modelPath, modelRoot, sha256 }) => ({ modelPath, modelRoot, sha256 }))));
   const [begun, said, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

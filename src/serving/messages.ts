@@ -13,8 +13,6 @@ export interface WorkerSettings {
   readonly modelRoot: string;
   /** Hex digest the file must have; undefined: whatever it has. */
   readonly sha256: string | undefined;
-  /** Whether it is loaded in a process of its own first, as nobody has looked at it. @default false */
-  readonly apartFirst?: boolean;
   /** Threads that one run uses. */
   readonly threads: number;
   /** Rows that one run may hold, so that warming up tries as many. */

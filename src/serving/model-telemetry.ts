@@ -50,23 +50,25 @@ export class ModelTelemetry implements ModelObserver {
     this.#log.error({ contract, revision, problem, restartMs }, "worker died; it will be started again");
   }
 
-  onSubmit({ contract, revision }: Model): void {
-    this.#metrics.inFlight.inc({ contract, revision });
+  onSubmit(model: Model): void {
+    this.#metrics.models.of(model).inFlight += 1;
   }
 
-  onCall({ contract, revision }: Model, outcome: Outcome): void {
-    this.#metrics.inFlight.dec({ contract, revision });
+  onCall(model: Model, outcome: Outcome): void {
+    const figures = this.#metrics.models.of(model);
+    figures.inFlight -= 1;
     if (!outcome.ok) {
-      this.#logFault({ contract, revision }, outcome.fault);
+      this.#logFault(model, outcome.fault);
       return;
     }
-    this.#metrics.queue.observe({ contract, revision }, outcome.timing.queueMs / 1e3);
-    this.#metrics.batch.observe({ contract, revision }, outcome.timing.batchMs / 1e3);
+    figures.queue.observe(outcome.timing.queueMs / 1e3);
+    figures.batch.observe(outcome.timing.batchMs / 1e3);
   }
 
-  onRun({ contract, revision }: Model, rows: number, inferMs: number): void {
-    this.#metrics.inference.observe({ contract, revision }, inferMs / 1e3);
-    this.#metrics.batchRows.observe({ contract, revision }, rows);
+  onRun(model: Model, rows: number, inferMs: number): void {
+    const figures = this.#metrics.models.of(model);
+    figures.inference.observe(inferMs / 1e3);
+    figures.batchRows.observe(rows);
   }
 
   onLoad({ contract, revision }: Model, { bytes, by }: ModelMemory, tookMs: number): void {
@@ -98,7 +100,8 @@ export class ModelTelemetry implements ModelObserver {
   }
 
   /** The caller is told only that the model failed; why is for the operator. */
-  #logFault(model: { contract: string; revision: string }, fault: Fault): void {
-    if (fault.reason === "RUN_FAILED") this.#log.error({ ...model, cause: String(fault.cause) }, fault.message);
+  #logFault({ contract, revision }: Model, fault: Fault): void {
+    if (fault.reason === "RUN_FAILED")
+      this.#log.error({ contract, revision, cause: String(fault.cause) }, fault.message);
   }
 }

@@ -12,9 +12,10 @@ const MAX_MODEL_BYTES = 8 * 2 ** 20;
 const MISJUDGED_MS = 10;
 /** Runs that are taken on for one turn of the event loop: between turns, calls come in and health checks are answered. */
 const TURN_LIMIT_MS = 4;
-/** So many misjudged runs of the next ones after a long one end the runs on the server's thread. */
-const MISJUDGED_RUNS = 4;
+/** Two long runs that are no further apart, and the next so many runs are watched. */
 const WATCHED_RUNS = 100;
+/** So many misjudged ones of those end the runs on the server's thread. */
+const MISJUDGED_RUNS = 4;
 
 /**
  * Runs a small model's jobs on the server's own thread, where the way to a worker and back would cost more than the run;
@@ -27,8 +28,11 @@ export class NearRunner implements Runner {
   readonly #onGivenUp: () => void;
   #near: { readonly session: Session; readonly cost: RunCost } | undefined;
   /** Runs that have been taken on, and what they will take together. */
-  readonly #running = new Set<Promise<unknown>>();
+  #running = 0;
   #takenMs = 0;
+  #onQuiet = () => {};
+  /** Runs since the last long one. */
+  #sinceLong = Number.POSITIVE_INFINITY;
   /** Runs that are still watched. */
   #watched = 0;
   #misjudged = 0;
@@ -78,23 +82,23 @@ export class NearRunner implements Runner {
     if (this.#near === undefined || request.kind !== "run") return this.#pool.run(job);
     const expected = expectedMs(this.#near.cost, request.inputs);
     if (expected > NEAR_LIMIT_MS) return this.#pool.run(job);
-    const result = this.#runNear(this.#near.session, request, expected);
-    const forget = () => this.#running.delete(result);
-    this.#running.add(result);
-    result.then(forget, forget);
-    return result;
+    return this.#runNear(this.#near.session, request, expected);
   }
 
   /** Ends the workers; nothing may be running or waiting. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#running);
+    if (this.#running > 0)
+      await new Promise<void>((resolve) => {
+        this.#onQuiet = resolve;
+      });
     await this.#near?.session.release();
     this.#near = undefined;
     await this.#pool.close();
   }
 
   async #runNear(session: Session, { inputs, outputs }: RunRequest, expected: number): Promise<JobResult> {
+    this.#running += 1;
     this.#takenMs += expected;
     let startMs = 0;
     let before: NodeJS.CpuUsage | undefined;
@@ -113,21 +117,26 @@ export class NearRunner implements Runner {
       throw new Fault("RUN_FAILED", message, { cause: (error as Error).message });
     } finally {
       const wasFull = !this.idle;
+      this.#running -= 1;
       this.#takenMs -= expected;
+      if (this.#running === 0) this.#onQuiet();
       if (wasFull) setImmediate(this.#onIdle);
     }
   }
 
   /**
    * A run also takes long where other programs had the processor: only work that was done speaks against the model. Asking
-   * for that costs as much as a small run, so that only runs after a long one are asked about.
+   * for that costs as much as a small run, so that runs are only asked about once long ones come close to one another.
    */
   #watch(tookMs: number, before: NodeJS.CpuUsage | undefined): void {
-    if (tookMs > MISJUDGED_MS && this.#watched === 0) {
+    const isLong = tookMs > MISJUDGED_MS;
+    if (this.#watched > 0) this.#watched -= 1;
+    else if (isLong && this.#sinceLong < WATCHED_RUNS) {
       this.#watched = WATCHED_RUNS;
       this.#misjudged = 0;
-    } else if (this.#watched > 0) this.#watched -= 1;
-    if (before === undefined || tookMs <= MISJUDGED_MS) return;
+    }
+    this.#sinceLong = isLong ? 0 : this.#sinceLong + 1;
+    if (before === undefined || !isLong) return;
     const { user, system } = process.cpuUsage(before);
     if ((user + system) / 1e3 < MISJUDGED_MS) return;
     this.#misjudged += 1;

@@ -205,8 +205,7 @@ export class OnDemandModel implements StartedModel, Tenant {
   #pinnedSettings(): ModelSettings {
     const { worker } = this.#settings;
     if (this.digest === undefined) return this.#settings;
-    // The same bytes were loaded here before: nothing is tried apart twice.
-    return { ...this.#settings, worker: { ...worker, sha256: worker.sha256 ?? this.digest, apartFirst: false } };
+    return { ...this.#settings, worker: { ...worker, sha256: worker.sha256 ?? this.digest } };
   }
 
   /** Passes on what is news of this model: not that it is ready again, nor what was said when it was loaded before. */

@@ -61,7 +61,7 @@ interface Slot {
 export class WorkerPool {
   /** How many workers it has, ready or not. */
   readonly size: number;
-  readonly #settings: WorkerSettings;
+  #settings: WorkerSettings;
   readonly #events: PoolEvents;
   readonly #slots: Slot[] = [];
   readonly #restarts = new Set<NodeJS.Timeout>();
@@ -213,6 +213,8 @@ export class WorkerPool {
     slot.ready = true;
     if (!this.#announced) {
       this.#announced = true;
+      // Workers that are started later load the same model, whatever lies in the file by then.
+      this.#settings = { ...this.#settings, sha256: message.digest };
       this.#events.onReady(message);
     }
     this.#awake();

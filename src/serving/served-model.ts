@@ -15,6 +15,8 @@ export interface ModelSettings extends RevisionSettings {
   readonly worker: Omit<WorkerSettings, "maxBatchRows" | "padding">;
   readonly workers: number;
   readonly batching: BatchingSettings;
+  /** Whether it is loaded in a process of its own first, as nobody has looked at it. @default false */
+  readonly apartFirst?: boolean;
 }
 
 /** How long the first loading of a model may keep a server from being up; it goes on behind it. */

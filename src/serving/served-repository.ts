@@ -2,6 +2,7 @@ import type { Contract } from "../contract/contract.js";
 import { Fault } from "../contract/fault.js";
 import type { CompositionSettings } from "./composition-settings.js";
 import type { Model, ModelStatistics, Outcome, Repository, Wanted, Work } from "./inference.js";
+import { loadApart } from "./load-apart.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { OnDemandModel } from "./on-demand-model.js";
 import { releasedRevision } from "./released-revision.js";
@@ -35,6 +36,8 @@ export type Compose = (settings: CompositionSettings, observer: ModelObserver) =
 /** Where sources come from: a fleet file or a folder, read anew at each call. */
 export type ReadSources = () => Promise<readonly ContractSource[]>;
 
+/** Models that are loaded in one process before they are loaded here: more would keep the first from being ready. */
+const MAX_APART = 16;
 /** Names that a message lists at most. */
 const MAX_LISTED = 10;
 
@@ -107,11 +110,16 @@ export class ServedRepository implements Repository {
   async start(): Promise<void> {
     const sources = [...this.#served.values()].map(({ source }) => source);
     const queue = sources.flatMap((source) => source.models.map((settings) => ({ source, settings })));
+    const groupSize = Math.min(MAX_APART, Math.ceil(queue.length / this.#startsAtOnce));
     const next = async (): Promise<void> => {
-      for (let item = queue.shift(); item && !this.#closing; item = queue.shift()) {
-        const model = this.#create(item.source, item.settings);
-        this.#served.get(item.source.name)!.models.set(model.revision, model);
-        await model.settled();
+      for (let group = queue.splice(0, groupSize); group.length > 0; group = queue.splice(0, groupSize)) {
+        const problems = await tryApart(group.map(({ settings }) => settings));
+        for (const { source, settings } of group) {
+          if (this.#closing) return;
+          const model = this.#create(source, settings, problems.get(settings));
+          this.#served.get(source.name)!.models.set(model.revision, model);
+          await model.settled();
+        }
       }
     };
     await Promise.all(Array.from({ length: this.#startsAtOnce }, next));
@@ -166,7 +174,8 @@ export class ServedRepository implements Repository {
       throw new Fault("NOT_READY", `the server is ${this.#closing ? "ending" : "starting"}; try again`);
     const served = this.#served.get(contract);
     const before = served ? modelsInOrder(served) : [];
-    const models = source.models.map((settings) => this.#create(source, settings));
+    const apart = await tryApart(source.models);
+    const models = source.models.map((settings) => this.#create(source, settings, apart.get(settings)));
     await Promise.all(models.map((model) => model.settled()));
     const problems = models.flatMap((model) => (model.state === "READY" ? [] : (model.problem ?? "still loading")));
     if (problems.length > 0 && before.some((model) => model.state === "READY")) {
@@ -191,20 +200,38 @@ export class ServedRepository implements Repository {
     await Promise.all(closed);
   }
 
-  #create(source: ContractSource, settings: SourceSettings): StartedModel {
-    if (source.problem === undefined) {
+  /** @param unfit why it must not be loaded in this process */
+  #create(source: ContractSource, settings: SourceSettings, unfit: string | undefined): StartedModel {
+    const problem = source.problem ?? unfit;
+    if (problem === undefined) {
       if ("module" in settings) return this.#compose!(settings, this.#observer);
       return this.#budget
         ? new OnDemandModel(settings, this.#observer, this.#budget)
         : new ServedModel(settings, this.#observer);
     }
-    const model = new UnservedModel(settings, source.problem);
+    const model = new UnservedModel(settings, problem);
     this.#observer.onState(model);
     return model;
   }
 }
 
-/** A revision whose contract could not be read. */
+/**
+ * Loads those models in a process of their own that nobody has looked at: one that ends ONNX Runtime's process would take
+ * the others with it.
+ * @returns why those that did must not be loaded here
+ */
+async function tryApart(models: readonly SourceSettings[]): Promise<Map<SourceSettings, string>> {
+  const unknown = models.flatMap((settings) => ("worker" in settings && settings.apartFirst ? [settings] : []));
+  const problems = await loadApart(unknown.map(({ worker }) => worker));
+  return new Map(
+    unknown.flatMap((settings) => {
+      const problem = problems.get(settings.worker.modelPath);
+      return problem ? [[settings, problem.message] as const] : [];
+    }),
+  );
+}
+
+/** A revision that is not served: its contract could not be read, or its model would end the process. */
 export class UnservedModel implements StartedModel {
   readonly contract: string;
   readonly revision: string;
@@ -230,10 +257,7 @@ export class UnservedModel implements StartedModel {
   async close(): Promise<void> {}
 
   submit(_work: Work, _deadlineMs: number, settle: (outcome: Outcome) => void): () => void {
-    const fault = new Fault(
-      "NOT_READY",
-      `${this.contract}/${this.revision} is not served: its contract could not be read; the server's log says why`,
-    );
+    const fault = new Fault("NOT_READY", `${this.contract}/${this.revision} is not served; the server's log says why`);
     queueMicrotask(() => settle({ ok: false, fault }));
     return () => {};
   }

@@ -52,7 +52,7 @@ export class Session {
     const digest = createHash("sha256").update(bytes).digest("hex");
     if (file.sha256 !== undefined && digest !== file.sha256.toLowerCase()) {
       throw new ModelError(
-        `${file.modelPath}: its sha256 is ${digest}, the fleet file says ${file.sha256}; it is another model, or a damaged copy`,
+        `${file.modelPath}: its sha256 is ${digest}, expected ${file.sha256}; it is another model, or a damaged copy`,
       );
     }
     const { external, externalBytes, hasSubgraphs } = await checkModel(file.modelPath, bytes);

@@ -3,7 +3,6 @@ import { compareSignatures } from "../contract/compatibility.js";
 import { isBatchable } from "../contract/signature.js";
 import type { Tensor } from "../contract/tensor.js";
 import { transferList } from "./batch.js";
-import { loadApart } from "./load-apart.js";
 import {
   type AnswerRequest,
   type FromWorker,
@@ -37,16 +36,8 @@ function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 
-/** A model that ends its process would take the server's other models with it. */
-async function tryApart(): Promise<void> {
-  const { modelPath, modelRoot, sha256 } = settings;
-  const problem = (await loadApart([{ modelPath, modelRoot, sha256 }])).get(modelPath);
-  if (problem) throw problem;
-}
-
 async function load(): Promise<void> {
   const transform = await loadTransform();
-  if (settings.apartFirst) await tryApart();
   const session = await Session.load(settings, settings.threads);
   checkFit(session, transform);
   const warmth = await warm(session, transform);

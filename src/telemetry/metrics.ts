@@ -1,9 +1,10 @@
 import { totalmem } from "node:os";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Distribution } from "./distribution.js";
 import { METRIC, SECONDS_BUCKETS } from "./metric-names.js";
+import { FiguresByModel, type ModelFigures } from "./model-figures.js";
+import { ModelHistogram } from "./model-histogram.js";
 
-const SECONDS = [...SECONDS_BUCKETS];
-const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 const MODEL = ["contract", "revision"] as const;
 
 /** Every metric of the server: its help, its labels, and the object that counts it. */
@@ -11,31 +12,8 @@ export class Metrics {
   readonly registry = new Registry();
   #measure = () => {};
 
-  /** Calls answered, by gRPC code name (`OK`, `INVALID_ARGUMENT`). */
-  readonly requests = new Counter({
-    name: METRIC.requests,
-    help: "Calls answered, by contract, revision, method and gRPC code.",
-    labelNames: [...MODEL, "method", "code"] as const,
-    registers: [this.registry],
-  });
-
-  /** From the message's arrival to its answer. */
-  readonly duration = this.#histogram(METRIC.duration, "Time of a call inside the server.", SECONDS);
-  readonly queue = this.#histogram(METRIC.queue, "Time a call waited for a worker.", SECONDS);
-  readonly batch = this.#histogram(
-    METRIC.batch,
-    "Time for joining, splitting and the way to the worker and back.",
-    SECONDS,
-  );
-  readonly inference = this.#histogram(METRIC.inference, "Time of one run of the model.", SECONDS);
-  readonly batchRows = this.#histogram(METRIC.batchRows, "Rows of one run of the model.", ROWS);
-
-  readonly inFlight = new Gauge({
-    name: METRIC.inFlight,
-    help: "Calls taken and not yet answered.",
-    labelNames: MODEL,
-    registers: [this.registry],
-  });
+  /** What each call and each run adds to. */
+  readonly models = new FiguresByModel();
 
   readonly openStreams = new Gauge({
     name: METRIC.openStreams,
@@ -87,11 +65,13 @@ export class Metrics {
     METRIC.modelUnloads,
     "With a memory budget: how often the model was unloaded to make room.",
   );
-  readonly loadDuration = this.#histogram(
-    METRIC.loadDuration,
-    "With a memory budget: time to load the model.",
-    SECONDS,
-  );
+  readonly loadDuration = new Histogram({
+    name: METRIC.loadDuration,
+    help: "With a memory budget: time to load the model.",
+    labelNames: MODEL,
+    buckets: [...SECONDS_BUCKETS],
+    registers: [this.registry],
+  });
 
   readonly memoryBudget = new Gauge({
     name: METRIC.memoryBudget,
@@ -107,6 +87,17 @@ export class Metrics {
   });
 
   constructor() {
+    this.#addRequests();
+    this.#addHistogram(METRIC.duration, "Time of a call inside the server.", ({ duration }) => duration);
+    this.#addHistogram(METRIC.queue, "Time a call waited for a worker.", ({ queue }) => queue);
+    this.#addHistogram(
+      METRIC.batch,
+      "Time for joining, splitting and the way to the worker and back.",
+      ({ batch }) => batch,
+    );
+    this.#addHistogram(METRIC.inference, "Time of one run of the model.", ({ inference }) => inference);
+    this.#addHistogram(METRIC.batchRows, "Rows of one run of the model.", ({ batchRows }) => batchRows);
+    this.#addInFlight();
     this.memoryLimit.set(usableMemoryBytes());
     collectDefaultMetrics({ register: this.registry });
   }
@@ -124,8 +115,38 @@ export class Metrics {
     return new Counter({ name, help, labelNames: MODEL, registers: [this.registry] });
   }
 
-  #histogram(name: string, help: string, buckets: number[]): Histogram<(typeof MODEL)[number]> {
-    return new Histogram({ name, help, labelNames: MODEL, buckets, registers: [this.registry] });
+  #addRequests(): void {
+    const requests = new Counter({
+      name: METRIC.requests,
+      help: "Calls answered, by contract, revision, method and gRPC code.",
+      labelNames: [...MODEL, "method", "code"] as const,
+      registers: [this.registry],
+      collect: () => {
+        for (const figures of this.models)
+          for (const { method, code, calls } of figures.takeAnswered())
+            requests.inc({ ...figures.labels, method, code }, calls);
+      },
+    });
+  }
+
+  #addInFlight(): void {
+    const inFlight = new Gauge({
+      name: METRIC.inFlight,
+      help: "Calls taken and not yet answered.",
+      labelNames: MODEL,
+      registers: [this.registry],
+      collect: () => {
+        // A call that found no revision never was in flight.
+        for (const figures of this.models)
+          if (figures.labels.revision !== "") inFlight.set({ ...figures.labels }, figures.inFlight);
+      },
+    });
+  }
+
+  #addHistogram(name: string, help: string, pick: (figures: ModelFigures) => Distribution): void {
+    const histogram = new ModelHistogram({ name, help, figures: this.models, pick });
+    // What a registry asks of a histogram is its name and `get`.
+    this.registry.registerMetric(histogram as unknown as Histogram);
   }
 }
 

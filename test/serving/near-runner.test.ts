@@ -123,7 +123,7 @@ describe("NearRunner", () => {
     const work = slowWork(600, 1);
     assert(work.kind === "tensors");
     const job: Job = { request: { kind: "run", inputs: work.inputs, outputs: undefined } };
-    for (let run = 0; run < 5; run++) await started.runner.run(job);
+    for (let run = 0; run < 6; run++) await started.runner.run(job);
     assert.equal(started.givenUp(), 1);
     assert(!started.runner.near);
     await started.runner.run(job);

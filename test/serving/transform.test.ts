@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { Contract } from "../../src/contract/contract.js";
@@ -7,7 +9,7 @@ import type { Outcome, Work } from "../../src/serving/inference.js";
 import type { ServedModel } from "../../src/serving/served-model.js";
 import { compileContract, JsonCodec } from "../support/contract-fixture.js";
 import { scaleModel } from "../support/onnx-builder.js";
-import { reason, serveModel, submit } from "../support/served.js";
+import { reason, serveModel, submit, writeModel } from "../support/served.js";
 
 const PATH = fileURLToPath(new URL("../support/fickle-transform.js", import.meta.url));
 const TYPES = { requestType: "fickle.v1.PredictRequest", responseType: "fickle.v1.PredictResponse" };
@@ -19,7 +21,9 @@ describe("a model with a transform", () => {
   let contract: Contract;
   let json: JsonCodec;
   let model: ServedModel;
+  let file: string;
   const crashes = new EventEmitter();
+  const states = new EventEmitter();
 
   before(() => {
     contract = compileContract(
@@ -32,10 +36,19 @@ describe("a model with a transform", () => {
   });
 
   beforeEach(async () => {
-    model = await serveModel(scaleModel({ factor: 2, shape: ["batch", 1] }), {
+    file = writeModel(scaleModel({ factor: 2, shape: ["batch", 1] }));
+    model = await serveModel(readFileSync(file), {
       settings: { batching: { maxRows: 4, maxDelayMs: 200 } },
-      worker: { transform: { path: PATH, image: contract.image, stepLimitMs: 300, ...TYPES } },
-      observer: { onCrash: (_model, problem) => void crashes.emit("crash", problem) },
+      worker: {
+        modelPath: file,
+        modelRoot: path.dirname(file),
+        sha256: undefined,
+        transform: { path: PATH, image: contract.image, stepLimitMs: 300, ...TYPES },
+      },
+      observer: {
+        onCrash: (_model, problem) => void crashes.emit("crash", problem),
+        onState: ({ state, problem }) => void states.emit(state, problem),
+      },
     });
     assert.equal(model.state, "READY", model.problem);
   });
@@ -112,5 +125,15 @@ describe("a model with a transform", () => {
     assert.deepEqual(await crash, ["exit code 3"]);
     assert.deepEqual(answer(await submit(model, work({ value: 4 }))), { value: 8 });
     assert.equal(model.state, "READY");
+  });
+
+  it("is not another model when its worker is started again, whatever became of the file", async () => {
+    writeFileSync(file, scaleModel({ factor: 5, shape: ["batch", 1] }));
+    const failed = once(states, "FAILED");
+    assert.equal(reason(await submit(model, work({ value: 1, mood: "die" }))), "WORKER_LOST");
+    assert.match(
+      String(await failed),
+      /model\.onnx: its sha256 is [0-9a-f]{64}, expected [0-9a-f]{64}; it is another model/,
+    );
   });
 });

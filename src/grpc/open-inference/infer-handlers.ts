@@ -1,7 +1,7 @@
 import { type handleBidiStreamingCall, type handleUnaryCall, status } from "@grpc/grpc-js";
 import type { Repository } from "../../serving/inference.js";
 import type { StreamSettings } from "../../serving/stream-settings.js";
-import { answerTrailers, type CallObserver, deadlineOf, wantedOf } from "../call.js";
+import { answerTrailers, type CallObserver, deadlineOf, formatTiming, wantedOf } from "../call.js";
 import { answerInOrder } from "../ordered-stream.js";
 import { toStatus } from "../status.js";
 import { StreamDoor } from "../stream-door.js";
@@ -42,8 +42,8 @@ export function inferHandler(repository: Repository, options: InferOptions): han
       const totalMs = performance.now() - startMs;
       report(options.observe, { method: "ModelInfer", result, elapsedMs: totalMs });
       if (!answer.ok) return callback(toStatus(answer.error, model && answerTrailers(model, wanted)));
-      const timing = { ...answer.timing, codecMs, totalMs };
-      callback(null, answer.message, answerTrailers(answer.model, { ...wanted, timing }));
+      const timing = formatTiming(answer.timing, codecMs, totalMs);
+      callback(null, answer.message, answerTrailers(answer.model, wanted, timing));
     });
   };
 }

@@ -54,7 +54,7 @@ export function infer(repository: Repository, call: InferCall, settle: (result: 
   try {
     readInferRequest(call.request, request);
     const revision = chooseRevision(request, call.wanted.revision);
-    model = repository.find(request.modelName, { ...call.wanted, revision });
+    model = repository.find(request.modelName, { revision, release: call.wanted.release });
     checked = checkRequest(request, model);
   } catch (error) {
     const codecMs = performance.now() - startMs;

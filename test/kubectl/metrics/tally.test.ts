@@ -18,8 +18,9 @@ class Pod {
   answers(count: number, code = "OK", seconds = 0.002): this {
     const model = { contract: CONTRACT, revision: this.revision };
     for (let call = 0; call < count; call++) {
-      this.#metrics.requests.inc({ ...model, method: "Predict", code });
-      this.#metrics.duration.observe(model, seconds);
+      const figures = this.#metrics.models.of(model);
+      figures.answered("Predict", code);
+      figures.duration.observe(seconds);
     }
     return this;
   }
