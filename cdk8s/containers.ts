@@ -33,7 +33,7 @@ export function serverContainer(member: Member, revision: RevisionSpec): k8s.Con
     image: imageReference(fleet.images, contract.name, revision),
     // A tag never comes to mean something else.
     imagePullPolicy: "IfNotPresent",
-    ...(contract.stub === undefined ? serves(member, revision) : answersAsStub(contract, contract.stub)),
+    ...(contract.stub === undefined ? serves(member, revision) : answersAsStub(contract, contract.stub, revision)),
     ...probes(),
     resources: containerResources(revision.resources, model?.diskBytes),
     securityContext: CONTAINER_SECURITY,
@@ -59,8 +59,8 @@ function serves(member: Member, revision: RevisionSpec): Work {
 }
 
 /** A stub has no metrics of its own. */
-function answersAsStub(contract: ContractSpec, stub: StubSpec): Work {
-  return { args: stubArguments(contract, stub), ports: [GRPC_PORT] };
+function answersAsStub(contract: ContractSpec, stub: StubSpec, revision: RevisionSpec): Work {
+  return { args: stubArguments(contract, stub, revision), ports: [GRPC_PORT] };
 }
 
 function compositionTold({ fleet, contract }: Member, revision: RevisionSpec): Record<string, string> {

@@ -20,11 +20,16 @@ function stubRevision(revision: RevisionSpec): RevisionSpec {
   return { ...revision, source: undefined, resources: STUB_RESOURCES, replicas };
 }
 
-/** Arguments of the container of a stub. */
-export function stubArguments({ name }: ContractSpec, { latency, errors }: StubSpec): string[] {
+/** Arguments of the container of a stub: golden cases answer as the revision that its pod stands for does. */
+export function stubArguments(
+  { name }: ContractSpec,
+  { latency, errors, golden }: StubSpec,
+  revision: RevisionSpec,
+): string[] {
   const profile = [...errors].map(([code, percent]) => `${code}=${percent}%`).join(",");
   return [
     ...["stub", name, "--host", "0.0.0.0"],
+    ...(golden ? ["--revision", revision.name] : ["--no-golden"]),
     ...(latency === undefined ? [] : ["--latency", latency]),
     ...(profile === "" ? [] : ["--errors", profile]),
   ];

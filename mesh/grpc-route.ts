@@ -49,10 +49,10 @@ export function grpcRoute(member: Member, ingress: IngressSpec): IGRPCRoute {
           filters: [asReleased(contract.name, revision)],
           backendRefs: backends(contract, [{ revision, weightPercent: 100 }]),
         })),
-        ...[...contract.cohorts].map(([cohort, revision]) => ({
+        ...[...contract.cohorts].map(([cohort, weights]) => ({
           matches: matches(member, methods, { name: COHORT_HEADER, value: cohort }),
           filters: [WITHOUT_PINS],
-          backendRefs: backends(contract, [{ revision, weightPercent: 100 }]),
+          backendRefs: backends(contract, weights),
         })),
         ...trafficRules(member, methods),
       ],

@@ -1,6 +1,6 @@
 import type { Member } from "../src/fleet/members.js";
 import { PORT, serviceHost } from "../src/fleet/names.js";
-import type { ContractSpec } from "../src/fleet/spec.js";
+import type { ContractSpec, WeightSpec } from "../src/fleet/spec.js";
 import { RELEASE_REVISION_HEADER, releaseLedTo } from "../src/telemetry/trace.js";
 import { toDuration } from "./duration.js";
 import type { HttpRoute } from "./http-route.js";
@@ -68,10 +68,10 @@ export function releasedRevisions({ revisions, releases }: ContractSpec): { revi
 /** Calls that name a release, those of cohorts, and all the others. */
 export function shared(member: Member): Steering[] {
   const { contract } = member;
-  const cohorts = [...contract.cohorts].map(([cohort, revision]) => ({
+  const cohorts = [...contract.cohorts].map(([cohort, weights]) => ({
     name: `cohort-${cohort}`,
     headers: [cohortMatch(cohort)],
-    shares: [{ subset: servingSubset(contract, revision), weightPercent: 100 }],
+    shares: servingShares(contract, weights),
     mirrored: false,
   }));
   const others = { name: DEFAULT, headers: undefined, shares: trafficShares(contract), mirrored: true };
@@ -79,17 +79,17 @@ export function shared(member: Member): Steering[] {
 }
 
 function trafficShares(contract: ContractSpec): Share[] {
-  if (contract.delivery?.engine !== "argo") {
-    return contract.traffic.map(({ revision, weightPercent }) => {
-      return { subset: servingSubset(contract, revision), weightPercent };
-    });
-  }
+  if (contract.delivery?.engine !== "argo") return servingShares(contract, contract.traffic);
   const { stable, canary } = ROLLOUT_SUBSETS;
   const exact = exactSubset(contract, contract.traffic[0]!.revision);
   return [
     { subset: { ...exact, name: stable }, weightPercent: 100 },
     { subset: { ...exact, name: canary }, weightPercent: 0 },
   ];
+}
+
+function servingShares(contract: ContractSpec, weights: readonly WeightSpec[]): Share[] {
+  return weights.map(({ revision, weightPercent }) => ({ subset: servingSubset(contract, revision), weightPercent }));
 }
 
 /** The routes of a VirtualService, in the order in which they are tried. A call that none of them matches has no route. */

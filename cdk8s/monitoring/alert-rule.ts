@@ -68,7 +68,7 @@ export function answeringMatchers(member: Member): Matcher[] {
 
 /** Revisions whose calls come by a header, with or without a share of the others: of cohorts and of releases. */
 export function steeredTo({ contract: { cohorts, releases } }: Member): string[] {
-  return [...cohorts.values(), ...releases.values()];
+  return [...[...cohorts.values()].flat().map(({ revision }) => revision), ...releases.values()];
 }
 
 /** Prometheus expands labels as templates. */

@@ -15,6 +15,7 @@ export interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | false;
   readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
 }
 
 let made: JsonSchema | undefined;
@@ -40,13 +41,19 @@ export function fleetJsonSchema(): JsonSchema {
 export function schemaAt(path: readonly PathStep[]): JsonSchema | undefined {
   let schema: JsonSchema | undefined = fleetJsonSchema();
   for (const step of path) {
+    schema = schema && allForms(schema);
     if (schema === undefined) return undefined;
     if (typeof step === "number") schema = schema.items;
     else if (schema.properties !== undefined) {
       schema = Object.hasOwn(schema.properties, step) ? schema.properties[step] : undefined;
     } else schema = schema.additionalProperties || undefined;
   }
-  return schema;
+  return schema && allForms(schema);
+}
+
+/** What holds for each of the forms that a value may have, put together: a text has a pattern, a mapping has keys. */
+function allForms(schema: JsonSchema): JsonSchema {
+  return Object.assign({}, ...(schema.anyOf ?? []), schema);
 }
 
 /** Where the format knows a key: `spec.defaults`, `spec.contracts[].revisions.*`. The whole file is `""`. */

@@ -49,7 +49,7 @@ export function resolveFleet(file: FleetFile, options: ResolveOptions): FleetSpe
     telemetry,
     ingress: resolveIngress(file),
     contracts: file.spec.contracts.map((contract, index) => {
-      const keysAt = (key: string) => options.keysAt(["spec", "contracts", index, key]);
+      const keysAt = (...path: readonly string[]) => options.keysAt(["spec", "contracts", index, ...path]);
       const { samplingPercent } = telemetry;
       return {
         ...resolveContract(contract, { root: options.root, defaults, samplingPercent, keysAt }),
@@ -66,7 +66,7 @@ interface ContractContext {
   readonly defaults: Defaults;
   /** What the fleet says. */
   readonly samplingPercent: number;
-  readonly keysAt: (key: string) => readonly string[];
+  readonly keysAt: (...path: readonly string[]) => readonly string[];
 }
 
 function resolveContract(contract: ContractFile, context: ContractContext): Omit<ContractSpec, "releases"> {
@@ -89,7 +89,9 @@ function resolveContract(contract: ContractFile, context: ContractContext): Omit
     revisions,
     traffic: resolveTraffic(contract, keysAt("traffic")),
     shadow: contract.shadow,
-    cohorts: new Map(keysAt("cohorts").map((cohort) => [cohort, contract.cohorts![cohort]!])),
+    cohorts: new Map(
+      keysAt("cohorts").map((cohort) => [cohort, resolveCohort(contract.cohorts![cohort]!, keysAt("cohorts", cohort))]),
+    ),
     fallback: resolveFallback(contract),
     retries: resolveRetries(contract),
     deadlineMs,
@@ -105,7 +107,7 @@ function resolveContract(contract: ContractFile, context: ContractContext): Omit
 
 function resolveStub({ stub }: ContractFile): StubSpec | undefined {
   if (stub === undefined) return undefined;
-  return { latency: stub.latency, errors: new Map(Object.entries(stub.errors ?? {})) };
+  return { latency: stub.latency, errors: new Map(Object.entries(stub.errors ?? {})), golden: stub.golden ?? false };
 }
 
 /** The revision that each release has of a contract. @param order of the releases */
@@ -114,13 +116,23 @@ function resolveReleases(file: FleetFile, contract: string, order: readonly stri
   return new Map(held.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }
 
-/** Revisions without a share are left out: the first of the table is the one that a call without a pin gets. */
 function resolveTraffic(contract: ContractFile, order: readonly string[]): WeightSpec[] {
   const { traffic } = contract;
   if (traffic === undefined)
     return Object.keys(contract.revisions).map((revision) => ({ revision, weightPercent: 100 }));
+  return resolveShares(traffic, order);
+}
+
+/** @param goesTo a revision that gets all, or shares @param order of the revisions in the file, where there are shares */
+function resolveCohort(goesTo: string | Readonly<Record<string, number>>, order: readonly string[]): WeightSpec[] {
+  if (typeof goesTo === "string") return [{ revision: goesTo, weightPercent: 100 }];
+  return resolveShares(goesTo, order);
+}
+
+/** Revisions without a share are left out: the first of the table is the one that a call without a pin gets. */
+function resolveShares(shares: Readonly<Record<string, number>>, order: readonly string[]): WeightSpec[] {
   return order
-    .map((revision) => ({ revision, weightPercent: traffic[revision]! }))
+    .map((revision) => ({ revision, weightPercent: shares[revision]! }))
     .filter((weight) => weight.weightPercent > 0);
 }
 

@@ -19,6 +19,7 @@ export function schemaFindings(issues: readonly core.$ZodIssue[], tree: YamlTree
 
 function fromIssue(issue: core.$ZodIssue, tree: YamlTree): TreeFinding[] {
   const path = issue.path as PathStep[];
+  if (issue.code === "invalid_union") return ofMeantForm(issue).flatMap((inner) => fromIssue(inner, tree));
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey([...path, key], tree));
   if (issue.code === "invalid_key") return [badKey(path, issue.issues[0]?.message ?? issue.message, tree)];
   const value = valueAt(tree.data, path);
@@ -31,6 +32,12 @@ function fromIssue(issue: core.$ZodIssue, tree: YamlTree): TreeFinding[] {
     return [{ offset, path: formatPath(path), message: `${expected}, got ${notText(value, misread)}`, fix: inQuotes }];
   }
   return [{ offset, path: formatPath(path), message: `${expected}, got ${show(value)}`, fix }];
+}
+
+/** What is wrong with the form that was meant, of several: the one that got past the outermost value, or the first. */
+function ofMeantForm({ errors, path }: core.$ZodIssueInvalidUnion): core.$ZodIssue[] {
+  const meant = errors.find((issues) => issues.every((issue) => issue.path.length > 0)) ?? errors[0] ?? [];
+  return meant.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
 }
 
 /** What was written, where it would be right as text but is not text to YAML: 1.10 as the name of a revision. */

@@ -29,6 +29,11 @@ export const StubSchema = z
         description: "Per cent of the calls that fail, by gRPC code. By default none.",
         examples: [{ UNAVAILABLE: 2 }],
       }),
+    golden: z.boolean("expected true or false").optional().meta({
+      description:
+        "Requests of golden cases get the answers that these say. `flotilla package` puts them into the images.",
+      default: false,
+    }),
   })
   .meta({
     description: "The contract's pods in a cluster are stubs: they answer as the contract allows, with no model.",

@@ -168,13 +168,13 @@ export const RevisionSchema = z
   })
   .meta({ description: "One immutable model, or composition, that serves the contract. A new one is a new revision." });
 
+const shares = z.record(RevisionName, count(0, 100), "expected shares by revision; write { r1: 100 }");
+
 /** Revision by share of the calls. */
-export const TrafficSchema = z
-  .record(RevisionName, count(0, 100), "expected shares by revision; write { r1: 100 }")
-  .meta({
-    description: "Per cent of the calls that each revision gets. Adds up to 100. With one revision it gets all.",
-    examples: [{ r1: 90, r2: 10 }],
-  });
+export const TrafficSchema = shares.meta({
+  description: "Per cent of the calls that each revision gets. Adds up to 100. With one revision it gets all.",
+  examples: [{ r1: 90, r2: 10 }],
+});
 
 /** A copy of the traffic. */
 export const ShadowSchema = z
@@ -186,12 +186,16 @@ export const ShadowSchema = z
   })
   .meta({ description: "A revision that gets a copy of the calls, and whose answers nobody sees." });
 
-/** Revision by cohort. */
+/** Revision, or shares of several, by cohort. */
 export const CohortsSchema = z
-  .record(CohortName, RevisionName, "expected revisions by cohort; write { beta: r2 }")
+  .record(
+    CohortName,
+    z.union([RevisionName, shares]).meta({ description: "A revision, or per cent by revision, adding up to 100." }),
+    "expected revisions by cohort; write { beta: r2 } or { beta: { r1: 80, r2: 20 } }",
+  )
   .meta({
-    description: "Revision that callers get who send the header x-flotilla-cohort with the cohort's name.",
-    examples: [{ beta: "r2" }],
+    description: "Who answers callers that send the header x-flotilla-cohort with the cohort's name.",
+    examples: [{ beta: "r2" }, { beta: { r1: 80, r2: 20 } }],
   });
 
 /** Who answers when the others don't. */

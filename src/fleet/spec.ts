@@ -92,8 +92,8 @@ export interface ContractSpec {
   /** In the file's order, adding up to 100; never empty. Revisions whose share is 0 are left out. */
   readonly traffic: readonly WeightSpec[];
   readonly shadow: ShadowSpec | undefined;
-  /** Revision by cohort. */
-  readonly cohorts: ReadonlyMap<string, string>;
+  /** Who answers each cohort's calls, as `traffic` says it of all others'. In the file's order. */
+  readonly cohorts: ReadonlyMap<string, readonly WeightSpec[]>;
   /** Revision by release, of the releases that the contract is in. In the file's order. */
   readonly releases: ReadonlyMap<string, string>;
   readonly fallback: FallbackSpec | undefined;
@@ -119,6 +119,8 @@ export interface StubSpec {
   readonly latency: string | undefined;
   /** Per cent of the calls that fail, by gRPC code, in the file's order. */
   readonly errors: ReadonlyMap<string, number>;
+  /** Whether requests of golden cases get the answers that these say. */
+  readonly golden: boolean;
 }
 
 /** What one method has in place of its contract's. */

@@ -1,3 +1,4 @@
+import type { PathStep } from "./findings.js";
 import { type ContractUnderRules, checkRevisionName, parsed, part } from "./rule-report.js";
 import { CohortsSchema, FallbackSchema, ShadowSchema, TrafficSchema } from "./schema.js";
 
@@ -13,11 +14,18 @@ export function checkTraffic(under: ContractUnderRules): void {
   }
   const traffic = parsed(TrafficSchema, raw);
   if (traffic === undefined) return;
-  const shares = Object.entries(traffic);
-  for (const [name] of shares) checkRevisionName(name, [...path, "traffic", name], under);
+  checkShares(traffic, [...path, "traffic"], under);
+}
+
+function checkShares(
+  byRevision: Readonly<Record<string, number>>,
+  path: readonly PathStep[],
+  under: ContractUnderRules,
+): void {
+  const shares = Object.entries(byRevision);
+  for (const [name] of shares) checkRevisionName(name, [...path, name], under);
   const sum = shares.reduce((total, [, share]) => total + share, 0);
-  if (sum === 100) return;
-  report.add([...path, "traffic"], `adds up to ${sum}, expected 100`, mendedShare(shares, sum));
+  if (sum !== 100) under.report.add(path, `adds up to ${sum}, expected 100`, mendedShare(shares, sum));
 }
 
 /** What to write for one share, the last that can take up the difference. */
@@ -44,11 +52,13 @@ export function checkShadow(under: ContractUnderRules): void {
   );
 }
 
-/** Each cohort names a revision. */
+/** Each cohort names a revision, or has shares as the traffic has. */
 export function checkCohorts(under: ContractUnderRules): void {
   const cohorts = parsed(CohortsSchema, part(under.contract, "cohorts"));
-  for (const [cohort, revision] of Object.entries(cohorts ?? {})) {
-    checkRevisionName(revision, [...under.path, "cohorts", cohort], under);
+  for (const [cohort, goesTo] of Object.entries(cohorts ?? {})) {
+    const path = [...under.path, "cohorts", cohort];
+    if (typeof goesTo === "string") checkRevisionName(goesTo, path, under);
+    else checkShares(goesTo, path, under);
   }
 }
 

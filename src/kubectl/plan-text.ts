@@ -1,4 +1,4 @@
-import type { Traffic } from "./traffic.js";
+import { formatCohort, type Traffic, type Weight } from "./traffic.js";
 import type { TrafficChange } from "./traffic-view.js";
 
 /** What changes between two traffics, by what it says it of: weights first, then shadow and cohorts. */
@@ -30,18 +30,24 @@ export function trafficWords(traffic: Traffic): string {
  * the traffic back to what the file says.
  */
 export function fleetFileLines({ weights, shadow, cohorts }: Traffic): string[] {
-  const shares = weights.map(({ revision, percent }) => `${revision}: ${percent}`);
+  const byCohort = [...cohorts].map(([cohort, own]) => {
+    return `${cohort}: ${own.length === 1 ? own[0]!.revision : sharesText(own)}`;
+  });
   return [
-    `traffic: { ${shares.join(", ")} }`,
+    `traffic: ${sharesText(weights)}`,
     ...(shadow === undefined ? [] : [`shadow: { revision: ${shadow.revision}, percent: ${shadow.percent} }`]),
-    ...(cohorts.size === 0 ? [] : [`cohorts: { ${[...cohorts].map((pair) => pair.join(": ")).join(", ")} }`]),
+    ...(cohorts.size === 0 ? [] : [`cohorts: { ${byCohort.join(", ")} }`]),
   ];
+}
+
+function sharesText(weights: readonly Weight[]): string {
+  return `{ ${weights.map(({ revision, percent }) => `${revision}: ${percent}`).join(", ")} }`;
 }
 
 function factsOf({ weights, shadow, cohorts }: Traffic): Map<string, string> {
   return new Map([
     ...weights.map(({ revision, percent }): [string, string] => [revision, String(percent)]),
     ...(shadow === undefined ? [] : [[`shadow ${shadow.revision}`, `${shadow.percent}%`] as [string, string]]),
-    ...[...cohorts].map(([cohort, revision]): [string, string] => [`cohort ${cohort}`, revision]),
+    ...[...cohorts].map(([cohort, own]): [string, string] => [`cohort ${cohort}`, formatCohort(own)]),
   ]);
 }

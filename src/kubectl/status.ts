@@ -3,7 +3,7 @@ import { type ContractFigures, callsOf, faultPercent, figuresOf, latencyMs } fro
 import type { Observed } from "./observe.js";
 import type { ContractPod } from "./revision-pods.js";
 import { type RolloutState, stepPercent } from "./rollout-state.js";
-import { type Shadow, type Traffic, weightOf } from "./traffic.js";
+import { type Shadow, type Traffic, type Weight, weightOf } from "./traffic.js";
 import type { RevisionPods } from "./traffic-plan.js";
 
 /** A contract as an operator looks at it. */
@@ -13,8 +13,8 @@ export interface ContractStatus {
   /** The revision that is trusted with the calls. */
   readonly stable: string;
   readonly shadow: Shadow | undefined;
-  /** Revision by cohort. */
-  readonly cohorts: Readonly<Record<string, string>>;
+  /** Who answers each cohort's calls. */
+  readonly cohorts: Readonly<Record<string, readonly Weight[]>>;
   /** Revision by release. */
   readonly releases: Readonly<Record<string, string>>;
   readonly fallback: Fallback | undefined;
@@ -136,7 +136,7 @@ function roleOf(revision: string, { traffic, stable, fallback }: Roles): Revisio
   if (weightOf(traffic, revision) > 0) return "canary";
   if (traffic.shadow?.revision === revision) return "shadow";
   if (revision === fallback) return "fallback";
-  if ([...traffic.cohorts.values()].includes(revision)) return "cohort";
+  if (cohortRevisions(traffic).includes(revision)) return "cohort";
   return [...traffic.releases.values()].includes(revision) ? "release" : "idle";
 }
 
@@ -148,9 +148,13 @@ function answeredCalls(revisions: readonly RevisionPods[], roles: Roles, figures
 
 /** It has no calls of its own, and yet it has some. */
 function isActive(fallback: string, traffic: Traffic, figures: ContractFigures | undefined): boolean {
-  const steered = [...traffic.cohorts.values(), ...traffic.releases.values(), traffic.shadow?.revision];
+  const steered = [...cohortRevisions(traffic), ...traffic.releases.values(), traffic.shadow?.revision];
   const own = weightOf(traffic, fallback) > 0 || steered.includes(fallback);
   return !own && figures !== undefined && callsOf(figuresOf(figures, fallback)) > 0;
+}
+
+function cohortRevisions({ cohorts }: Traffic): string[] {
+  return [...cohorts.values()].flat().map(({ revision }) => revision);
 }
 
 function rolloutView(rollout: RolloutState): RolloutView {

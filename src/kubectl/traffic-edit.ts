@@ -1,7 +1,7 @@
 import type { HttpRoute } from "../../mesh/http-route.js";
 import { cohortMatch } from "../../mesh/route-match.js";
 import type { SubsetIndex } from "./subset-index.js";
-import type { Traffic } from "./traffic.js";
+import { formatWeights, type Traffic, type Weight, weightsOf } from "./traffic.js";
 import { cohortOf, isWeighted } from "./virtual-service.js";
 
 /** How the routes that split by weights are named, before their methods' part. */
@@ -16,11 +16,10 @@ const STREAMS = `${DEFAULT_PREFIX}streams`;
 export function withTraffic(http: readonly HttpRoute[], traffic: Traffic, subsets: SubsetIndex): HttpRoute[] {
   const weighted = http.filter(isWeighted).map((route) => weightedRoute(route, { http, traffic, subsets }));
   const others = http.filter((route) => !isWeighted(route) && cohortOf(route) === undefined);
-  const cohorts = [...traffic.cohorts].flatMap(([cohort, revision]) => {
+  const cohorts = [...traffic.cohorts].flatMap(([cohort, weights]) => {
     const kept = http.filter((route) => cohortOf(route) === cohort);
-    const leads = kept.length > 0 && subsets.revisionOf(kept[0]!.route?.[0]?.destination?.subset) === revision;
-    if (leads) return kept;
-    return weighted.map((route) => cohortRoute(route, cohort, subsets.serving(revision)));
+    const asBefore = kept.length > 0 && formatWeights(weightsOf(kept[0]!, subsets)) === formatWeights(weights);
+    return asBefore ? kept : weighted.map((route) => cohortRoute(route, cohort, destinations(route, weights, subsets)));
   });
   return [...others, ...cohorts, ...weighted];
 }
@@ -34,25 +33,39 @@ interface Edit {
 function weightedRoute(route: HttpRoute, { http, traffic, subsets }: Edit): HttpRoute {
   const { mirrors: _, ...rest } = route;
   const { shadow, weights } = traffic;
-  const to = (subset: string) => ({ ...route.route![0]!.destination!, subset });
   const copied = shadow !== undefined && !isStreaming(route, http);
   return {
     ...rest,
-    route: weights.map(({ revision, percent }) => ({ destination: to(subsets.serving(revision)), weight: percent })),
+    route: destinations(route, weights, subsets),
     ...(copied && {
-      mirrors: [{ destination: to(subsets.exact(shadow.revision)), percentage: { value: shadow.percent } }],
+      mirrors: [
+        { destination: destination(route, subsets.exact(shadow.revision)), percentage: { value: shadow.percent } },
+      ],
     }),
   };
 }
 
-function cohortRoute(route: HttpRoute, cohort: string, subset: string): HttpRoute {
+type Destinations = NonNullable<HttpRoute["route"]>;
+
+function destinations(route: HttpRoute, weights: readonly Weight[], subsets: SubsetIndex): Destinations {
+  return weights.map(({ revision, percent }) => {
+    return { destination: destination(route, subsets.serving(revision)), weight: percent };
+  });
+}
+
+/** The contract's Service, as a route has it. */
+function destination(route: HttpRoute, subset: string) {
+  return { ...route.route![0]!.destination!, subset };
+}
+
+function cohortRoute(route: HttpRoute, cohort: string, to: Destinations): HttpRoute {
   const { mirrors: _, ...rest } = route;
   const name = route.name!.slice(DEFAULT_PREFIX.length);
   return {
     ...rest,
     name: `cohort-${cohort}-${name}`,
     match: route.match?.map((match) => ({ ...match, headers: cohortMatch(cohort) })),
-    route: [{ destination: { ...route.route![0]!.destination!, subset }, weight: 100 }],
+    route: to,
   };
 }
 

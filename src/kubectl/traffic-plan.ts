@@ -1,5 +1,5 @@
 import { isUnderWay, PHASES, type RolloutState, stepPercent } from "./rollout-state.js";
-import { formatWeights, type Traffic, type Weight, weightOf } from "./traffic.js";
+import { formatCohort, formatWeights, type Traffic, type Weight, weightOf } from "./traffic.js";
 import type { GoldenResults, Stable, TrafficState } from "./traffic-state.js";
 
 /** What a plan is made from. */
@@ -74,9 +74,11 @@ export function planRollback(situation: Situation): TrafficPlan {
   refuseUnready(situation, target);
   const weights = [{ revision: target, percent: 100 }];
   const plan = change(situation, "rollback", { weights });
-  const left = [...situation.traffic.cohorts].filter(([, revision]) => revision !== target);
-  const notes = left.map(([cohort, revision]) => {
-    return `cohort ${cohort} still gets ${revision}: \`kubectl flotilla cohort ${situation.contract} ${cohort} off\``;
+  const left = [...situation.traffic.cohorts].filter(([, weights]) => {
+    return weights.some(({ revision }) => revision !== target);
+  });
+  const notes = left.map(([cohort, weights]) => {
+    return `cohort ${cohort} still gets ${formatCohort(weights)}: \`kubectl flotilla cohort ${situation.contract} ${cohort} off\``;
   });
   const after =
     rollout !== undefined && isUnderWay(rollout)
@@ -110,16 +112,16 @@ export function planShadow(situation: Situation, revision: string, percent: numb
 }
 
 /**
- * Gives the callers of a cohort a revision of their own.
- * @param revision undefined: they get what all others get
+ * Gives the callers of a cohort a revision of their own, or shares of several.
+ * @param weights adding up to 100, without zeros; undefined: they get what all others get
  * @throws PlanError
  */
-export function planCohort(situation: Situation, cohort: string, revision: string | undefined): TrafficPlan {
+export function planCohort(situation: Situation, cohort: string, weights: readonly Weight[] | undefined): TrafficPlan {
   refuseUnderWay(situation);
   const cohorts = new Map(situation.traffic.cohorts);
-  if (revision !== undefined) {
-    refuseUnready(situation, revision);
-    cohorts.set(cohort, revision);
+  if (weights !== undefined) {
+    for (const { revision } of weights) refuseUnready(situation, revision);
+    cohorts.set(cohort, weights);
   } else if (!cohorts.delete(cohort)) {
     const known = [...cohorts.keys()].join(", ") || "none";
     throw new PlanError(`${situation.contract} has no cohort ${cohort}; it has ${known}`);

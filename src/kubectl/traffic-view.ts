@@ -1,6 +1,7 @@
 import type { HttpRoute } from "../../mesh/http-route.js";
 import { LABEL } from "../fleet/names.js";
 import type { KubeObject } from "./kube-object.js";
+import { formatCohort } from "./traffic.js";
 import { cohortOf, isPinned, isWeighted, releasesOf, type VirtualService } from "./virtual-service.js";
 
 /** One thing about a contract's traffic that changes: `r1` from `90` to `50`. */
@@ -83,8 +84,14 @@ function shadowFacts(open: readonly HttpRoute[], revision: RevisionOf): [string,
 function cohortFacts(http: readonly HttpRoute[], revision: RevisionOf): [string, string][] {
   return http.flatMap((route) => {
     const cohort = cohortOf(route);
-    return cohort === undefined ? [] : [[`cohort ${cohort}`, revision(route.route?.[0]?.destination)]];
+    return cohort === undefined ? [] : [[`cohort ${cohort}`, cohortText(route, revision)]];
   });
+}
+
+function cohortText({ route = [] }: HttpRoute, revision: RevisionOf): string {
+  return formatCohort(
+    route.map(({ destination, weight = 100 }) => ({ revision: revision(destination), percent: weight })),
+  );
 }
 
 function releaseFacts(http: readonly HttpRoute[], revision: RevisionOf): [string, string][] {

@@ -8,8 +8,8 @@ export interface Traffic {
   readonly weights: readonly Weight[];
   /** Who gets copies. */
   readonly shadow: Shadow | undefined;
-  /** Revision by cohort. */
-  readonly cohorts: ReadonlyMap<string, string>;
+  /** Who answers each cohort's calls, as `weights` says it of all others'. */
+  readonly cohorts: ReadonlyMap<string, readonly Weight[]>;
   /** Revision by release. The fleet file's alone to say: no command changes it. */
   readonly releases: ReadonlyMap<string, string>;
 }
@@ -48,12 +48,18 @@ export function formatWeights(weights: readonly Weight[]): string {
   return weights.map(({ revision, percent }) => `${revision} ${percent}`).join(", ");
 }
 
+/** The same of a cohort: `r2` where one revision has all its calls, or `r1 80, r2 20`. */
+export function formatCohort(weights: readonly Weight[]): string {
+  return weights.length === 1 ? weights[0]!.revision : formatWeights(weights);
+}
+
 /** A revision's weight; 0 where it has none. */
 export function weightOf({ weights }: Pick<Traffic, "weights">, revision: string): number {
   return weights.find((weight) => weight.revision === revision)?.percent ?? 0;
 }
 
-function weightsOf({ route = [] }: HttpRoute, subsets: SubsetIndex): Weight[] {
+/** Where a route's calls go, without those that get none. */
+export function weightsOf({ route = [] }: HttpRoute, subsets: SubsetIndex): Weight[] {
   return route
     .map(({ destination, weight = 100 }) => ({ revision: subsets.revisionOf(destination?.subset), percent: weight }))
     .filter(({ percent }) => percent > 0);
@@ -65,11 +71,11 @@ function shadowOf(weighted: readonly HttpRoute[], subsets: SubsetIndex): Shadow 
   return { revision: subsets.revisionOf(mirror.destination?.subset), percent: mirror.percentage?.value ?? 100 };
 }
 
-function cohortsOf(http: readonly HttpRoute[], subsets: SubsetIndex): Map<string, string> {
-  const cohorts = new Map<string, string>();
+function cohortsOf(http: readonly HttpRoute[], subsets: SubsetIndex): Map<string, Weight[]> {
+  const cohorts = new Map<string, Weight[]>();
   for (const route of http) {
     const cohort = cohortOf(route);
-    if (cohort !== undefined) cohorts.set(cohort, subsets.revisionOf(route.route?.[0]?.destination?.subset));
+    if (cohort !== undefined) cohorts.set(cohort, weightsOf(route, subsets));
   }
   return cohorts;
 }

@@ -5,8 +5,8 @@ import { status } from "@grpc/grpc-js";
 import { z } from "zod";
 import { type FoundMethod, findInImage } from "../client/find-method.js";
 import { readFile, readMessage } from "../client/message-json.js";
-import { placeContract } from "../contract/contract-name.js";
 import { shownFile } from "../fleet/findings.js";
+import { goldenFolder } from "../fleet/golden-folder.js";
 import { type Tolerances, toTolerances } from "./tolerance.js";
 
 const TOLERANCE = z.strictObject({
@@ -64,11 +64,6 @@ export interface GoldenCase {
 /** What a case expects of a revision; undefined where it is not for it. */
 export function expectedFrom(golden: GoldenCase, revision: string | undefined): Expected | undefined {
   return (revision === undefined ? undefined : golden.expectedOf.get(revision)) ?? golden.expected;
-}
-
-/** Where a contract's golden cases are: `models/fraud/golden` below the fleet file's folder. */
-export function goldenFolder(root: string, contract: string): string {
-  return path.join(root, "models", placeContract(contract).model, "golden");
 }
 
 /**

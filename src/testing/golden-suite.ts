@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
+import { goldenFolder } from "../fleet/golden-folder.js";
 import { contractImage } from "../fleet/protos.js";
-import { type GoldenCase, goldenFolder, readGoldenCases } from "./golden-case.js";
+import { type GoldenCase, readGoldenCases } from "./golden-case.js";
 
 /** A contract's golden cases, read and checked against it. */
 export interface GoldenSuite {

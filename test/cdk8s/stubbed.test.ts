@@ -57,14 +57,20 @@ describe("a contract that is a stub", () => {
     for (const pod of pods(stub)) {
       const args = container(pod).args!;
       const profile = ["--latency", "p50=20ms,p99=200ms", "--errors", "UNAVAILABLE=2%,INTERNAL=0.5%"];
-      assert.deepEqual(args, ["stub", "acme.fraud.v1", "--host", "0.0.0.0", ...profile]);
+      assert.deepEqual(args, ["stub", "acme.fraud.v1", "--host", "0.0.0.0", "--no-golden", ...profile]);
       // The command itself takes them.
       const command = createStubCommand().action(() => undefined);
       await command.parseAsync(args.slice(1), { from: "user" });
       assert.equal(command.opts().errors, "UNAVAILABLE=2%,INTERNAL=0.5%");
     }
     const [plain] = pods(objectsOf(`${REVISIONS}\nstub: {}`));
-    assert.deepEqual(container(plain!).args, ["stub", "acme.fraud.v1", "--host", "0.0.0.0"]);
+    assert.deepEqual(container(plain!).args, ["stub", "acme.fraud.v1", "--host", "0.0.0.0", "--no-golden"]);
+  });
+
+  it("answers by the golden cases of each revision where the file says so", () => {
+    const args = pods(objectsOf(`${REVISIONS}\nstub: { golden: true }`)).map((pod) => container(pod).args!);
+    const of = (revision: string) => ["stub", "acme.fraud.v1", "--host", "0.0.0.0", "--revision", revision];
+    assert.deepEqual(args, [of("r1"), of("r2")]);
   });
 
   it("needs nothing of a model: no volume, no metrics, no digest and no alert", () => {

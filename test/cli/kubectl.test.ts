@@ -30,6 +30,17 @@ describe("kubectl flotilla without a cluster", function () {
     ["half a per cent of weight", ["canary", "a.b.v1", "r2", "0.5"], /whole per cent/],
     ["steps that fall", ["rollout", "a.b.v1", "r2", "--steps", "5,1,100"], /rising whole per cent/],
     ["a cohort with a space", ["cohort", "a.b.v1", "my beta", "r2"], /expected a cohort's name/],
+    [
+      "a cohort's shares of 90",
+      ["cohort", "a.b.v1", "beta", "r1=70", "r2=20"],
+      /the shares add up to 90, expected 100/,
+    ],
+    [
+      "a cohort's share that is not said",
+      ["cohort", "a.b.v1", "beta", "r1=80", "r2"],
+      /r2 has no share; write it as r2=20/,
+    ],
+    ["a cohort's revision twice", ["cohort", "a.b.v1", "beta", "r1=80", "r1=20"], /named twice/],
     ["a pin without a revision", ["pin", "a.b.v1"], /write it as acme.fraud.v1=r2/],
     ["a Prometheus without a port", ["status", "--prometheus", "monitoring/prometheus"], /write it as https:/],
     ["a verb that is none", ["promoted"], /unknown command/],

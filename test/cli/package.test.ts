@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { PackageReport } from "../../src/cli/package-report.js";
@@ -82,6 +83,42 @@ describe("flotilla package", function () {
         const args = [entry, "call", DIGITS, `@${PICTURE_REQUEST}`, "--target", served.address, "--output", "json"];
         const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
         assert.match(stdout, /"digit": ?7/, stderr);
+      } finally {
+        child.kill("SIGKILL");
+      }
+    });
+
+    it("puts golden cases in where a stub answers by them, and it does", async () => {
+      const root = contexts("stubbed-fleet");
+      for (const part of ["proto", "models/tumor"])
+        cpSync(path.join(ROOT, part), path.join(root, part), { recursive: true });
+      const model = "models/tumor/r1.onnx";
+      const sha256 = createHash("sha256")
+        .update(readFileSync(path.join(root, model)))
+        .digest("hex");
+      const contract = { name: TUMOR, callers: [], stub: { golden: true }, revisions: { r1: { model, sha256 } } };
+      const fleet = { apiVersion: "flotilla.dev/v1", kind: "Fleet", metadata: { name: "stubbed" } };
+      const file = path.join(root, "fleet.yaml");
+      writeFileSync(file, JSON.stringify({ ...fleet, spec: { contracts: [contract] } }));
+      const { status, stderr } = flotilla(["--fleet", file, "--context", contexts("stubbed"), `${TUMOR}/r1`]);
+      assert.equal(status, 0, stderr);
+      const app = contexts("stubbed-app");
+      mkdirSync(path.join(app, "fleet"), { recursive: true });
+      for (const layer of ["native", "flotilla"])
+        cpSync(path.join(contexts("stubbed"), "runtime", layer), app, { recursive: true });
+      for (const layer of ["packages", "contract", "revision"])
+        cpSync(path.join(contexts("stubbed"), TUMOR, "r1", layer), path.join(app, "fleet"), { recursive: true });
+      const entry = path.join(app, "dist/src/bin/container.js");
+      const args = ["stub", TUMOR, "--revision", "r1", "--otherwise", "refuse", "--port", "0"];
+      const child = spawn(process.execPath, [entry, ...args], { cwd: path.join(app, "fleet") });
+      try {
+        const [line] = (await once(child.stdout, "data")) as [Buffer];
+        const target = line.toString().trim();
+        const request = path.join(root, "models/tumor/samples/request.json");
+        const call = [entry, "call", TUMOR, `@${request}`, "--target", target, "--output", "json"];
+        const called = spawnSync(process.execPath, call, { encoding: "utf8" });
+        // What r1 says to it, and no other revision.
+        assert.match(called.stdout, /"malignantProbability": ?0.78625953\b/, called.stderr);
       } finally {
         child.kill("SIGKILL");
       }

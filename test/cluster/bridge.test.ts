@@ -98,9 +98,7 @@ describe("19 a bridge", function () {
 
   it("publishes for each event what a revision answers, and which: contract, revision, digest, cause and trace", async () => {
     const before = (await streams.outCount())!;
-    await streams.publish(
-      instances.map((_, index) => ({ ...eventOf("traced", index), "ce-traceparent": TRACE })),
-    );
+    await streams.publish(instances.map((_, index) => ({ ...eventOf("traced", index), "ce-traceparent": TRACE })));
     await streams.acknowledged(BRIDGE);
     const records = (await streams.readOut()).slice(before);
     assert.equal(records.length, instances.length);

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { call } from "./support/caller.js";
 import { LISTED } from "./support/callers.js";
+import { binomial } from "./support/chance.js";
 import { FRONT, live, liveOrders, MIDDLE, MODEL, pin, raiseLiveFleet } from "./support/live-fleet.js";
 import { measured } from "./support/measured.js";
 import { ordersFor, raiseMoodyFleet } from "./support/moody-fleet.js";
 import { askProgram, podOf } from "./support/pods.js";
 
 const CONTRACT = "moody.split.v1";
+const CALLS = 5000;
 
 /** Revisions of the model that answered the relay since the last time. */
 async function revisionsSeen(): Promise<Record<string, number>> {
@@ -27,6 +29,17 @@ describe("8 cohorts and pins", function () {
 
   it("give a cohort's calls to its revision", async () => {
     assert.deepEqual(await answers({ "x-flotilla-cohort": "beta" }), { r2: 100 });
+  });
+
+  it("split a cohort's calls as the fleet file says, within the 99.9 % interval", async function () {
+    const headers = { "x-flotilla-cohort": "half" };
+    const order = { ...ordersFor(CONTRACT), connections: 3, concurrency: 6, headers, calls: CALLS };
+    const { codes, revisions } = await call(LISTED, order);
+    const { least, most } = binomial(CALLS, 0.6);
+    const { r2 = 0 } = revisions;
+    measured(this, `r2 ${r2} of ${CALLS}, expected ${least} to ${most}`);
+    assert.deepEqual(codes, { OK: CALLS });
+    assert(r2 >= least && r2 <= most, `r2 ${r2} of ${CALLS}, expected ${least} to ${most}`);
   });
 
   it("give a pinned call to its revision, whatever its cohort and share", async () => {

@@ -11,6 +11,20 @@ function contract(...lines: string[]): string {
 }
 
 describe("loadFleet()", () => {
+  it("gives a cohort its shares, in the file's order", () => {
+    const folder = new FleetFolder(
+      SAMPLE.replace("cohorts: { beta: r2 }", "cohorts: { beta: { r2: 20, r1: 80, r3: 0 } }"),
+    );
+    try {
+      assert.deepEqual(loadFleet(folder.file).contracts[0]!.cohorts.get("beta"), [
+        { revision: "r2", weightPercent: 20 },
+        { revision: "r1", weightPercent: 80 },
+      ]);
+    } finally {
+      folder.remove();
+    }
+  });
+
   it("gives a fleet with defaults filled in, absolute paths, and units as numbers", () => {
     const folder = new FleetFolder(SAMPLE);
     try {
@@ -23,7 +37,7 @@ describe("loadFleet()", () => {
       ]);
       assert.deepEqual(fraud!.fallback, { revision: "r0", latencyOverMs: 80, consecutiveErrors: 3 });
       assert.deepEqual(fraud!.retries, { attempts: 2, perTryMs: 50, budgetPercent: 20 });
-      assert.deepEqual([...fraud!.cohorts], [["beta", "r2"]]);
+      assert.deepEqual([...fraud!.cohorts], [["beta", [{ revision: "r2", weightPercent: 100 }]]]);
       assert.deepEqual([...fraud!.releases], [["2026-11", "r2"]]);
       assert.deepEqual(fraud!.shadow, { revision: "r3", percent: 20 });
       assert.equal(fraud!.example, join(folder.root, "models/fraud/example.json"));

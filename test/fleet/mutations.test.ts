@@ -17,7 +17,7 @@ function assertUsable(fleet: FleetSpec): void {
       contract.traffic.reduce((sum, { weightPercent }) => sum + weightPercent, 0),
       100,
     );
-    const named = [...contract.traffic.map(({ revision }) => revision), ...contract.cohorts.values()];
+    const named = [contract.traffic, ...contract.cohorts.values()].flat().map(({ revision }) => revision);
     for (const other of [contract.shadow, contract.fallback]) if (other) named.push(other.revision);
     for (const name of named) assert(names.includes(name), name);
     for (const { model, module, sha256 } of contract.revisions) {

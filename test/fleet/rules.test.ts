@@ -76,6 +76,16 @@ const BROKEN: readonly [string, string, string][] = [
     `${C}.cohorts.beta: no revision is called "main"; the contract has r1, r2`,
   ],
   [
+    "a cohort's shares add up to 100",
+    fleetWith(ALL_TO_R1, "cohorts: { beta: ^{ r1: 80, r2: 10 } }"),
+    `${C}.cohorts.beta: adds up to 90, expected 100; give r2 20 instead of 10`,
+  ],
+  [
+    "a cohort's shares go to revisions",
+    fleetWith(ALL_TO_R1, "cohorts: { beta: { r1: 80, ^r3: 20 } }"),
+    `${C}.cohorts.beta.r3: no revision is called "r3"; did you mean r1?`,
+  ],
+  [
     "a revision's name is text",
     fleetWith(ALL_TO_R1, "cohorts: { beta: ^1.10 }"),
     `${C}.cohorts.beta: expected a revision's name of letters, digits, points, hyphens and underscores, at most 63, got 1.10, which YAML reads as the number 1.1; write it in quotes: "1.10"`,

@@ -21,7 +21,8 @@ const NAMES = [
   "connections",
   "fleet files",
   "trailers",
-  "events",
+  "structured events",
+  "binary events",
   "states of streams",
   "states under seals made up",
 ];

@@ -12,6 +12,7 @@ import { Fault } from "../../src/contract/fault.js";
 import { createMessageCheck } from "../../src/contract/message-check.js";
 import { OnnxError, readOnnx } from "../../src/contract/onnx.js";
 import { StreamState } from "../../src/contract/stream-state.js";
+import type { BrokerRecord } from "../../src/events/broker.js";
 import { readCloudEvent } from "../../src/events/cloud-event.js";
 import { EventError } from "../../src/events/event-error.js";
 import { FleetError } from "../../src/fleet/findings.js";
@@ -109,7 +110,7 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
       isRefusal: () => false,
     },
     {
-      name: "events",
+      name: "structured events",
       corpus: [
         Buffer.from('{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"instances":[]}}'),
         Buffer.from('{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"CgA="}'),
@@ -118,6 +119,21 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
       words: ["data", "data_base64", "null", "true", "1e99", "__proto__", "specversion", "datacontenttype"],
       weight: 2,
       read: (input) => readCloudEvent({ headers: { "content-type": "application/cloudevents+json" }, body: input }),
+      isRefusal: (error) => error instanceof EventError,
+    },
+    {
+      name: "binary events",
+      corpus: [
+        Buffer.from("ce-specversion: 1.0\nce-id: 1\nce-source: /s\nce-type: t\ncontent-type: application/json\n\n{}"),
+        Buffer.from("ce_specversion: 1.0\nce_id: %E2%82%AC\nce_source: /s\nce_type: t\nce_traceparent: 00\n\n\n\0"),
+      ],
+      kind: "bytes",
+      words: [
+        ..."ce- ce_ ce-id ce_id 1.0 : %E2 %ZZ %00 __proto__ constructor".split(" "),
+        ..."content-type application/cloudevents application/cloudevents+json ce-datacontenttype".split(" "),
+      ],
+      weight: 2,
+      read: (input) => readCloudEvent(binaryRecord(input)),
       isRefusal: (error) => error instanceof EventError,
     },
     sealedStates(voice.contract),
@@ -186,6 +202,17 @@ function resumption(contract: Contract, key: string | undefined) {
       return state.save();
     },
   };
+}
+
+/** A record as brokers give it: a header on each line up to an empty one, and the body behind that. */
+function binaryRecord(input: Buffer): BrokerRecord {
+  const end = input.indexOf("\n\n");
+  const head = input.subarray(0, end < 0 ? input.length : end).toString("utf8");
+  const headers = head.split("\n").map((line) => {
+    const [name = "", ...value] = line.split(": ");
+    return [name.toLowerCase(), value.join(": ")] as const;
+  });
+  return { headers: Object.fromEntries(headers), body: end < 0 ? Buffer.alloc(0) : input.subarray(end + 2) };
 }
 
 /** A contract's text, as it goes through buf and our own reader. Each input is a run of buf. */

@@ -28,6 +28,16 @@ describe("traffic that is edited in place", () => {
       ["traffic: { r1: 100 }", "cohorts: { beta: r2 }"],
       ["traffic: { r1: 100 }", "cohorts: { beta: r3 }"],
     ],
+    [
+      "a cohort's shares",
+      ["traffic: { r1: 100 }", "cohorts: { beta: r2 }"],
+      ["traffic: { r1: 100 }", "cohorts: { beta: { r1: 80, r2: 20 } }"],
+    ],
+    [
+      "a cohort's shares, changed",
+      ["traffic: { r1: 100 }", "cohorts: { beta: { r1: 80, r2: 20 } }"],
+      ["traffic: { r1: 90, r2: 10 }", "cohorts: { beta: { r1: 80, r3: 20 } }"],
+    ],
     ["no cohort any more", ["traffic: { r1: 100 }", "cohorts: { beta: r2 }"], ["traffic: { r1: 100 }"]],
     [
       "all of them, before a fallback",
@@ -89,7 +99,7 @@ describe("traffic that is edited in place", () => {
     const traffic: Traffic = {
       ...readTraffic(ingress, subsets),
       weights: [{ revision: "r2", percent: 100 }],
-      cohorts: new Map([["beta", "r1"]]),
+      cohorts: new Map([["beta", [{ revision: "r1", percent: 100 }]]]),
     };
     const http = withTraffic(ingress.spec!.http!, traffic, subsets);
     assert(http.length > 1);

@@ -19,6 +19,10 @@ const start = routed(
   "shadow: { revision: r2, percent: 20 }",
 ).situation;
 
+function whole(revision: string) {
+  return [{ revision, percent: 100 }];
+}
+
 /** The situation after a plan was applied. */
 function after(situation: Situation, plan: TrafficPlan): Situation {
   const { traffic, stable, rollout } = plan;
@@ -74,6 +78,20 @@ describe("planRollback()", () => {
   it("says which cohorts still get another revision", () => {
     const canary = after(start, planCanary(start, "r2", 10));
     assert.match(planRollback(canary).notes.join(), /cohort beta still gets r3/);
+    const cohorts = new Map([
+      [
+        "split",
+        [
+          { revision: "r1", percent: 80 },
+          { revision: "r2", percent: 20 },
+        ],
+      ],
+      ["whole", whole("r1")],
+    ]);
+    const steered = { ...canary, traffic: { ...canary.traffic, cohorts } };
+    assert.deepEqual(planRollback(steered).notes, [
+      "cohort split still gets r1 80, r2 20: `kubectl flotilla cohort acme.fraud.v1 split off`",
+    ]);
   });
 });
 
@@ -89,12 +107,20 @@ describe("planShadow() and planCohort()", () => {
     assert.equal(changes(start, planShadow(start, "r3", 5)), "shadow r2 20%→off  shadow r3 off→5%");
     assert.equal(changes(start, planShadow(start, "r2", undefined)), "shadow r2 20%→off");
     assert.equal(changes(start, planCohort(start, "beta", undefined)), "cohort beta r3→off");
-    assert.equal(changes(start, planCohort(start, "inside", "r2")), "cohort inside off→r2");
+    assert.equal(changes(start, planCohort(start, "inside", whole("r2"))), "cohort inside off→r2");
+    const plan = planCohort(start, "beta", [
+      { revision: "r1", percent: 80 },
+      { revision: "r2", percent: 20 },
+    ]);
+    assert.equal(changes(start, plan), "cohort beta r3→r1 80, r2 20");
+    assert.equal(fleetFileLines(plan.traffic).at(-1), "cohorts: { beta: { r1: 80, r2: 20 } }");
   });
 
   it("refuse a shadow with calls of its own, and a cohort that is not there", () => {
     assert.throws(() => planShadow(start, "r1", 5), /r1 has 100% of the calls/);
     assert.throws(() => planCohort(start, "gamma", undefined), /no cohort gamma; it has beta/);
+    const gone = [{ revision: "r1", percent: 80 }, ...whole("r9")];
+    assert.throws(() => planCohort(start, "beta", gone), /no revision r9; it has r0, r1, r2, r3/);
   });
 });
 
@@ -105,7 +131,7 @@ describe("while a roll-out is under way", () => {
     ["canary", () => planCanary(situation, "r3", 5)],
     ["promote", () => planPromote(situation, "r2")],
     ["shadow", () => planShadow(situation, "r3", 5)],
-    ["cohort", () => planCohort(situation, "beta", "r2")],
+    ["cohort", () => planCohort(situation, "beta", whole("r2"))],
   ] as const) {
     it(`${verb} is refused, with the command that ends it`, () => {
       assert.throws(plan, (error: Error) => {

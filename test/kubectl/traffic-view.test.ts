@@ -26,6 +26,12 @@ function view(before: KubeObject | undefined, after: KubeObject): string {
 }
 
 describe("the traffic view", () => {
+  it("says a cohort's shares", () => {
+    const before = service("traffic: { r1: 100 }", "cohorts: { beta: r2 }");
+    const after = service("traffic: { r1: 100 }", "cohorts: { beta: { r1: 80, r2: 20 } }");
+    assert.equal(view(before, after), "acme.fraud.v1  cohort beta r2→r1 80, r2 20");
+  });
+
   it("says on one line what changes: weights, shadow and cohorts", () => {
     const before = service(
       "traffic: { r1: 90, r2: 10 }",

@@ -52,7 +52,13 @@ const revisions = fc.subarray(REVISIONS, { minLength: 1 }).chain((names) => {
       Object.fromEntries(names.map((name, at) => [name, { model: `models/m${at}.onnx`, sha256: DIGEST }])),
     ),
     traffic: shares(active.length).map((all) => Object.fromEntries(active.map((name, at) => [name, all[at]!]))),
-    cohorts: fc.dictionary(fc.constantFrom("beta", "alpha.1", "Team_7"), fc.constantFrom(...names)),
+    cohorts: fc.dictionary(
+      fc.constantFrom("beta", "alpha.1", "Team_7"),
+      fc.oneof(
+        fc.constantFrom(...names),
+        shares(names.length).map((all) => Object.fromEntries(names.map((name, at) => [name, all[at]!]))),
+      ),
+    ),
     shadow: fc.constantFrom(undefined, ...(standby ? [{ revision: standby, percent: 12.5 }] : [])),
     fallback: fc.constantFrom(
       undefined,

@@ -101,6 +101,14 @@ describe("grpcRoute()", () => {
     const [cohort, others] = rulesOf(`${OPEN}\ncohorts: { beta: r0 }`);
     assert.deepEqual(cohort!.matches![0]!.headers, [{ type: "Exact", name: "x-flotilla-cohort", value: "beta" }]);
     assert.equal(cohort!.backendRefs![0]!.name, "acme-fraud-v1-r0");
+    const [split] = rulesOf(`${OPEN}\ncohorts: { beta: { r1: 80, r0: 20 } }`);
+    assert.deepEqual(
+      split!.backendRefs!.map(({ name, weight }) => [name, weight]),
+      [
+        ["acme-fraud-v1-r1", 80],
+        ["acme-fraud-v1-r0", 20],
+      ],
+    );
     assert.equal(others!.matches![0]!.headers, undefined);
   });
 

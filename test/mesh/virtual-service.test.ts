@@ -69,6 +69,20 @@ describe("virtualService()", () => {
     assert.deepEqual(sharesOf(routeOf(routes, PREDICT, { [COHORT]: "alpha" })), { r1: 100 });
   });
 
+  it("splits a cohort's calls as the file says, streams and those of an ingress too", () => {
+    const routes = meshRoutes(fraud("traffic: { r1: 100 }\ncohorts: { beta: { r1: 80, r2: 20, r0: 0 } }"));
+    for (const path of [PREDICT, STREAM]) {
+      assert.deepEqual(sharesOf(routeOf(routes, path, { [COHORT]: "beta" })), { r1: 80, r2: 20 });
+      assert.deepEqual(sharesOf(routeOf(routes, path, {})), { r1: 100 });
+    }
+  });
+
+  it("guards each share of a cohort by the fallback", () => {
+    const guarded = "traffic: { r1: 100 }\ncohorts: { beta: { r1: 80, r2: 20 } }\nfallback: { revision: r0 }";
+    const route = routeOf(meshRoutes(fraud(guarded)), PREDICT, { [COHORT]: "beta" });
+    assert.deepEqual(sharesOf(route), { "r1-or-r0": 80, "r2-or-r0": 20 });
+  });
+
   it("leads a call that names a release to the revision that it holds, whatever its cohort, and tells the server so", () => {
     const guarded = "traffic: { r1: 100 }\ncohorts: { beta: r1 }\nfallback: { revision: r0 }";
     const routes = meshRoutes(fraud(guarded, RELEASES));

@@ -1,6 +1,7 @@
 import { ms, percent } from "../../kubectl/rollout/figure-text.js";
 import { isUnderWay } from "../../kubectl/rollout-state.js";
 import type { ContractStatus, RevisionStatus, RolloutView } from "../../kubectl/status.js";
+import { formatCohort } from "../../kubectl/traffic.js";
 import { onStdout } from "../colors.js";
 import { formatTable } from "../table.js";
 
@@ -44,7 +45,7 @@ function cells(status: RevisionStatus, wide: boolean): string[] {
 function belowTable({ shadow, cohorts, releases, fallback, rollout, problem }: ContractStatus): string[] {
   return [
     ...(shadow === undefined ? [] : [`shadow    ${shadow.revision} gets copies of ${shadow.percent}% of the calls`]),
-    ...Object.entries(cohorts).map(([cohort, revision]) => `cohort    ${cohort} gets ${revision}`),
+    ...Object.entries(cohorts).map(([cohort, weights]) => `cohort    ${cohort} gets ${formatCohort(weights)}`),
     ...Object.entries(releases).map(([release, revision]) => `release   ${release} has ${revision}`),
     ...(fallback === undefined
       ? []

@@ -29,7 +29,7 @@ spec:
       warmUp: 0ms
       revisions: { ${revision("r1", 1)}, ${revision("r2", 1)} }
       traffic: { r1: 90, r2: 10 }
-      cohorts: { beta: r2 }
+      cohorts: { beta: r2, half: { r1: 40, r2: 60 } }
     - name: moody.fallback.v1
       callers: [${CALLERS}/listed]
       warmUp: 0ms

@@ -101,7 +101,10 @@ class Section {
   #facts({ shadow, cohorts, releases, fallback, problem }) {
     const facts = [
       shadow && `${shadow.revision} gets copies of ${shadow.percent}% of the calls.`,
-      ...Object.entries(cohorts).map(([cohort, revision]) => `Cohort ${cohort} gets ${revision}.`),
+      ...Object.entries(cohorts).map(([cohort, weights]) => {
+        const shares = weights.map(({ revision, percent }) => (percent === 100 ? revision : `${revision} ${percent}%`));
+        return `Cohort ${cohort} gets ${shares.join(", ")}.`;
+      }),
       ...Object.entries(releases).map(([release, revision]) => `Release ${release} has ${revision}.`),
       fallback && `${fallback.revision} ${fallback.active ? "answers for others" : "stands by"}.`,
       problem && `No figures: ${problem}`,
