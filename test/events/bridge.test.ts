@@ -190,6 +190,22 @@ for (const kind of BROKERS)
           );
         });
 
+      it("goes on where it was killed, and predicts each event once", async () => {
+        const count = 3000;
+        await place.publish(Array.from({ length: count }, (_, index) => scoredEvent(index, 7)));
+        const killed = replay("--target", second.served.address, "--max-in-flight", "16");
+        killed.launch();
+        await untilOut(place, 200);
+        await killed.end("SIGKILL");
+        const before = (await place.outCount())!;
+        assert(before < count, "all was done before it was killed");
+        const { events, isComplete } = await replayed();
+        assert(isComplete && events < count, `${events} events, ${before} before`);
+        const causes = (await place.readOut()).map(({ headers }) => headers["ce-causeid"]!);
+        assert.equal(causes.length, count);
+        assert.equal(new Set(causes).size, count);
+      });
+
       it("predicts what was stored between two times by another revision, once", async () => {
         const index = (from: number) => Array.from({ length: 5 }, (_, offset) => scoredEvent(from + offset, 3));
         const tick = async () => {
