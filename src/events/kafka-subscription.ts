@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
   type Admin,
-  Consumer,
   FetchIsolationLevels,
   type GenericError,
   MessagesStreamModes,
@@ -9,12 +8,11 @@ import {
 } from "@platformatic/kafka";
 import type { Delivery, Subscription } from "./broker.js";
 import { closeQuietly, type KafkaClientOptions } from "./kafka-access.js";
+import { CommittedConsumer } from "./kafka-committed.js";
 import type { KafkaDelivery } from "./kafka-delivery.js";
 import { KafkaGeneration } from "./kafka-generation.js";
 import { committedOffsets, earliestOffsets, latestOffsets, type PartitionOffsets } from "./kafka-offsets.js";
 import { KafkaTransactions } from "./kafka-transactions.js";
-
-type EventConsumer = Consumer<string, Buffer, string, string>;
 
 /** How a topic is read. */
 export interface KafkaSubscriptionOptions {
@@ -138,10 +136,10 @@ export class KafkaSubscription implements Subscription {
     }
   }
 
-  #createConsumer(): EventConsumer {
+  #createConsumer(): CommittedConsumer {
     const { clients, topic, group, sessionMs } = this.#options;
     const sessionTimeout = Math.max(MIN_SESSION_MS, sessionMs);
-    const consumer: EventConsumer = new Consumer({
+    const consumer = new CommittedConsumer({
       ...clients,
       groupId: group,
       sessionTimeout,
@@ -158,7 +156,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   /** Reads the partitions that the group has given us from where it stands in them. */
-  async #begin(consumer: EventConsumer): Promise<void> {
+  async #begin(consumer: CommittedConsumer): Promise<void> {
     this.#endGeneration();
     const number = ++this.#begun;
     const isCurrent = () => number === this.#begun && !this.#isClosed;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { removeFleet } from "../support/fleet-process.js";
 import { FlotillaProcess } from "../support/flotilla-process.js";
 import { HAS_KAFKA } from "../support/kafka-server.js";
-import { BROKERS } from "./brokers.js";
-import { type EventPlace, scoredEvent, type TestBroker, untilOut } from "./event-place.js";
+import { scoredEvent, untilOut } from "./event-place.js";
+import { KafkaBrokerOfTests, type KafkaPlace } from "./kafka-place.js";
 import { CONTRACT, writeScoredFleet } from "./scored-fleet.js";
 import { ScriptedServer } from "./scripted-server.js";
 
@@ -11,15 +11,15 @@ const KEYS = 13;
 
 describe("bridges that share a topic of Kafka", () => {
   let folder: string;
-  let broker: TestBroker;
-  let place: EventPlace;
+  let broker: KafkaBrokerOfTests;
+  let place: KafkaPlace;
   let server: ScriptedServer;
   const bridges: FlotillaProcess[] = [];
 
   before(async function () {
     if (!HAS_KAFKA) this.skip();
     folder = writeScoredFleet();
-    broker = await BROKERS.find(({ name }) => name === "Kafka")!.start();
+    broker = await KafkaBrokerOfTests.start();
   });
   beforeEach(async () => {
     place = await broker.open();
@@ -90,5 +90,16 @@ describe("bridges that share a topic of Kafka", () => {
     await first.bridge.end("SIGKILL");
     await untilOut(place, 1500);
     await assertOnceInOrder(1500);
+  });
+
+  it("predict nothing of a transaction that was given up, though it is longer than what is read at once", async () => {
+    const long = Array.from({ length: 60 }, (_, index) => scoredEvent(index, 1));
+    await place.abandon(long.map((event) => ({ ...event, body: `${" ".repeat(50_000)}${event.body}` })));
+    await place.publish([100, 101, 102].map((index) => scoredEvent(index, 1)));
+    const { bridge } = await raise();
+    await untilOut(place, 3);
+    assert.equal(await bridge.end(), 0, bridge.log);
+    const causes = (await place.readOut()).map(({ headers }) => headers["ce-causeid"]);
+    assert.deepEqual(causes, ["e-100", "e-101", "e-102"]);
   });
 }).timeout(180_000);

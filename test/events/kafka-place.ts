@@ -1,12 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  Admin,
-  Consumer,
-  MessagesStreamModes,
-  Producer,
-  stringDeserializer,
-  stringSerializer,
-} from "@platformatic/kafka";
+import { Admin, MessagesStreamModes, Producer, stringDeserializer, stringSerializer } from "@platformatic/kafka";
+import { CommittedConsumer } from "../../src/events/kafka-committed.js";
 import { KafkaServer } from "../support/kafka-server.js";
 import type { EventPlace, Out, StoredRecord, TestBroker, TestEvent } from "./event-place.js";
 
@@ -50,13 +44,13 @@ export class KafkaBrokerOfTests implements TestBroker {
   }
 }
 
-class KafkaPlace implements EventPlace {
+export class KafkaPlace implements EventPlace {
   readonly #address: string;
   readonly #name: string;
   readonly #records: StoredRecord[] = [];
   readonly #offsets = new Map<string, bigint>();
   #isClosed = false;
-  #reader: Consumer<string, Buffer, string, string> | undefined;
+  #reader: CommittedConsumer | undefined;
   #reading: Promise<void> | undefined;
 
   constructor(address: string, name: string) {
@@ -96,15 +90,29 @@ class KafkaPlace implements EventPlace {
   }
 
   async publish(events: Iterable<TestEvent>): Promise<void> {
-    const producer = new Producer({
-      clientId: "tests",
-      bootstrapBrokers: [this.#address],
-      idempotent: true,
-      serializers: { key: stringSerializer, headerKey: stringSerializer, headerValue: stringSerializer },
-    });
+    const producer = this.#producer();
     const messages = [...events].map((event) => toMessage(event, this.#in));
     while (messages.length > 0) await producer.send({ messages: messages.splice(0, AT_ONCE) });
     await producer.close();
+  }
+
+  /** Puts events in by a transaction that is given up: nobody shall see them. One record a batch. */
+  async abandon(events: Iterable<TestEvent>): Promise<void> {
+    const producer = this.#producer(`abandoned-${this.#name}`);
+    const transaction = await producer.beginTransaction({ idempotent: true });
+    for (const event of events) await transaction.send({ messages: [toMessage(event, this.#in)] });
+    await transaction.abort();
+    await producer.close();
+  }
+
+  #producer(transactionalId?: string) {
+    return new Producer({
+      clientId: "tests",
+      bootstrapBrokers: [this.#address],
+      idempotent: true,
+      ...(transactionalId !== undefined && { transactionalId }),
+      serializers: { key: stringSerializer, headerKey: stringSerializer, headerValue: stringSerializer },
+    });
   }
 
   async outCount(): Promise<number | undefined> {
@@ -130,7 +138,7 @@ class KafkaPlace implements EventPlace {
   }
 
   async #readOnce(): Promise<void> {
-    const reader: Consumer<string, Buffer, string, string> = new Consumer({
+    const reader = new CommittedConsumer({
       clientId: "tests",
       bootstrapBrokers: [this.#address],
       groupId: `tests-${Math.random()}`,
