@@ -39,17 +39,13 @@ describe("deploy/", function () {
     const { status, stderr } = run("deploy.sh");
     assert.equal(status, 0, stderr);
     assert.match(stderr, /^namespace flotilla-test-deploy is new$/m);
-    assert.match(stderr, /^\d of 4 pods ready; waiting for acme-tumor-v1-r1/m);
-    assert.match(stderr, /^4 of 4 pods ready\n$/m);
-    const phases = await kubectl([
-      "get",
-      "deployments",
-      "-n",
-      NAMESPACE,
-      "-o",
-      "jsonpath={.items[*].status.readyReplicas}",
+    // Four, unless r3's start is so much work that its autoscaler has added some already.
+    assert.match(stderr, /^\d of [456] pods ready; waiting for acme-tumor-v1-r1/m);
+    assert.match(stderr, /^([456]) of \1 pods ready\n$/m);
+    const ready = await kubectl([
+      ...["get", "deployments", "-n", NAMESPACE, "-o", "jsonpath={.items[*].status.readyReplicas}"],
     ]);
-    assert.equal(phases, "2 1 1");
+    assert.match(ready, /^2 1 [123]$/);
   });
 
   it("undeploy.sh leaves what others have put there, and the namespace with it", async () => {
