@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
-import path from "node:path";
 import type { ConsumerOptions, SASLOptions } from "@platformatic/kafka";
 import type { SaslMechanism } from "../fleet/spec.js";
+import { MountedSecret } from "./mounted-secret.js";
 
 /** How a Kafka is reached. */
 export interface KafkaAccess {
@@ -36,24 +35,21 @@ const MAX_RETRY_MS = 500;
  * @throws Error where the folder of the credentials holds none
  */
 export function kafkaOptions({ brokers, name, credentials, tls = false, sasl }: KafkaAccess): KafkaClientOptions {
-  const file = (key: string) => (credentials === undefined ? undefined : path.join(credentials, key));
-  const has = (key: string) => credentials !== undefined && existsSync(file(key)!);
-  const read = (key: string) => (has(key) ? readFileSync(file(key)!) : undefined);
-  if (credentials !== undefined && !["username", "ca.crt", "tls.crt"].some(has))
+  const secret = new MountedSecret(credentials);
+  if (credentials !== undefined && !["username", "ca.crt", "tls.crt"].some((key) => secret.has(key)))
     throw new Error(`${credentials}: expected username and password, ca.crt, or tls.crt; there is none of them`);
-  const text = (key: string) => () => readFileSync(file(key)!, "utf8").trim();
   const user: SASLOptions = {
     mechanism: sasl ?? "SCRAM-SHA-512",
-    username: text("username"),
-    password: text("password"),
+    username: secret.text("username"),
+    password: secret.text("password"),
   };
   return {
     clientId: name.replaceAll(" ", "-"),
     bootstrapBrokers: [...brokers],
     retries: RETRIES,
     retryDelay: (_client, _operation, attempt) => Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1)),
-    ...(has("username") && { sasl: user }),
-    ...(tls && { tls: { ca: read("ca.crt"), cert: read("tls.crt"), key: read("tls.key") } }),
+    ...(secret.has("username") && { sasl: user }),
+    ...(tls && { tls: { ca: secret.bytes("ca.crt"), cert: secret.bytes("tls.crt"), key: secret.bytes("tls.key") } }),
   };
 }
 

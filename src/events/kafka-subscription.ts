@@ -7,6 +7,7 @@ import {
   stringDeserializer,
 } from "@platformatic/kafka";
 import type { Delivery, Subscription } from "./broker.js";
+import { DeliveryQueue } from "./delivery-queue.js";
 import { closeQuietly, type KafkaClientOptions } from "./kafka-access.js";
 import { CommittedConsumer } from "./kafka-committed.js";
 import type { KafkaDelivery } from "./kafka-delivery.js";
@@ -49,14 +50,12 @@ const MAX_STORED = 1000;
 export class KafkaSubscription implements Subscription {
   readonly #options: KafkaSubscriptionOptions;
   readonly #transactions: KafkaTransactions;
-  readonly #ready: KafkaDelivery[] = [];
+  readonly #queue = new DeliveryQueue<KafkaDelivery>();
   #generation: KafkaGeneration | undefined;
   /** Of generations begun: one that is overtaken while it begins is not ours. */
   #begun = 0;
   #isStoring = false;
-  #isStopped = false;
   #isClosed = false;
-  #wake = () => {};
   #break = (_?: Error) => {};
   readonly #living: Promise<void>;
 
@@ -67,7 +66,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   get deliveries(): AsyncIterable<Delivery> {
-    return this.#deliveries();
+    return this.#queue;
   }
 
   /** Whether it is a member of its group, and reads. */
@@ -93,8 +92,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#wake();
+    this.#queue.stop();
   }
 
   /** Leaves the group: what is still in hand goes to others. */
@@ -103,17 +101,6 @@ export class KafkaSubscription implements Subscription {
     this.#isClosed = true;
     this.#break();
     await this.#living;
-  }
-
-  async *#deliveries(): AsyncGenerator<Delivery> {
-    while (!this.#isStopped) {
-      const next = this.#ready.shift();
-      if (next) yield next;
-      else
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-    }
   }
 
   /** Joins the group, and again with new clients wherever they break. */
@@ -179,10 +166,10 @@ export class KafkaSubscription implements Subscription {
       if (!isCurrent()) return void stream.destroy();
       const generation = new KafkaGeneration({
         ...{ topic, stream, membership, begins, ends, maxInFlight },
-        onEvent: (event) => this.#give(event),
+        onEvent: (event) => this.#queue.push(event),
         onSettled: () => void this.#store(),
         onReturned: (delayMs) => {
-          setTimeout(() => isCurrent() && !this.#isStopped && void this.#begin(consumer), delayMs).unref();
+          setTimeout(() => isCurrent() && !this.#queue.isStopped && void this.#begin(consumer), delayMs).unref();
         },
       });
       this.#generation = generation;
@@ -210,15 +197,10 @@ export class KafkaSubscription implements Subscription {
     );
   }
 
-  #give(event: KafkaDelivery): void {
-    this.#ready.push(event);
-    this.#wake();
-  }
-
   #endGeneration(): void {
     this.#generation?.end();
     this.#generation = undefined;
-    this.#ready.length = 0;
+    this.#queue.clear();
   }
 
   /** Stores what is settled, one transaction after the other. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import {
   type Authenticator,
@@ -8,6 +8,7 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
+import { MountedSecret } from "./mounted-secret.js";
 
 /** How a NATS is reached. */
 export interface NatsAccess {
@@ -43,20 +44,16 @@ export function natsOptions({ servers, name, credentials, tls = false }: NatsAcc
 }
 
 function authenticatorOf(folder: string): Authenticator[] {
-  const text = (name: string) => () => readFileSync(path.join(folder, name), "utf8").trim();
-  const has = (name: string) => existsSync(path.join(folder, name));
-  if (has("user.creds")) return [credsAuthenticator(() => readFileSync(path.join(folder, "user.creds")))];
-  if (has("token")) return [tokenAuthenticator(text("token"))];
-  if (has("username")) return [usernamePasswordAuthenticator(text("username"), text("password"))];
-  if (has("ca.crt") || has("tls.crt")) return [];
+  const secret = new MountedSecret(folder);
+  if (secret.has("user.creds")) return [credsAuthenticator(() => readFileSync(path.join(folder, "user.creds")))];
+  if (secret.has("token")) return [tokenAuthenticator(secret.text("token"))];
+  if (secret.has("username")) return [usernamePasswordAuthenticator(secret.text("username"), secret.text("password"))];
+  if (secret.has("ca.crt") || secret.has("tls.crt")) return [];
   throw new Error(`${folder}: expected user.creds, token, or username and password; there is none of them`);
 }
 
 function tlsOf(folder: string | undefined): TlsOptions {
-  const file = (name: string) => {
-    const at = folder === undefined ? undefined : path.join(folder, name);
-    return at !== undefined && existsSync(at) ? at : undefined;
-  };
-  const [caFile, certFile, keyFile] = ["ca.crt", "tls.crt", "tls.key"].map(file);
+  const secret = new MountedSecret(folder);
+  const [caFile, certFile, keyFile] = ["ca.crt", "tls.crt", "tls.key"].map((key) => secret.pathOf(key));
   return { ...(caFile && { caFile }), ...(certFile && { certFile }), ...(keyFile && { keyFile }) };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Consumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import type { Delivery, Subscription } from "./broker.js";
+import { DeliveryQueue } from "./delivery-queue.js";
 import { type GatedEvent, OrderGate } from "./order-gate.js";
 
 /** How a consumer is read. */
@@ -25,11 +26,9 @@ export class NatsSubscription implements Subscription {
   /** By the stream's sequence. */
   readonly #held = new Map<number, HeldEvent>();
   readonly #gate: OrderGate<HeldEvent> | undefined;
-  readonly #ready: HeldEvent[] = [];
+  readonly #queue = new DeliveryQueue<HeldEvent>();
   readonly #heartbeat: NodeJS.Timeout;
   #messages: ConsumerMessages | undefined;
-  #isStopped = false;
-  #wake = () => {};
 
   constructor(consumer: Consumer, options: NatsSubscriptionOptions) {
     this.#consumer = consumer;
@@ -41,7 +40,7 @@ export class NatsSubscription implements Subscription {
   }
 
   get deliveries(): AsyncIterable<Delivery> {
-    return this.#deliveries();
+    return this.#queue;
   }
 
   async lag(): Promise<number> {
@@ -58,9 +57,8 @@ export class NatsSubscription implements Subscription {
   }
 
   stop(): void {
-    this.#isStopped = true;
+    this.#queue.stop();
     this.#messages?.stop();
-    this.#wake();
   }
 
   /** Lets go of everything: what is still in hand is given back. */
@@ -70,27 +68,16 @@ export class NatsSubscription implements Subscription {
     for (const event of this.#held.values()) if (!event.isAcking) event.nak(0);
   }
 
-  async *#deliveries(): AsyncGenerator<Delivery> {
-    while (!this.#isStopped) {
-      const next = this.#ready.shift();
-      if (next) yield next;
-      else
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-    }
-  }
-
   async #read(): Promise<void> {
-    while (!this.#isStopped) {
+    while (!this.#queue.isStopped) {
       try {
         this.#messages = await this.#consumer.consume({ max_messages: this.#options.maxInFlight });
-        if (this.#isStopped) this.#messages.stop();
+        if (this.#queue.isStopped) this.#messages.stop();
         for await (const message of this.#messages) this.#take(message);
       } catch (error) {
         this.#options.onProblem(error as Error);
       }
-      if (!this.#isStopped) await delay(AGAIN_MS);
+      if (!this.#queue.isStopped) await delay(AGAIN_MS);
     }
   }
 
@@ -104,23 +91,18 @@ export class NatsSubscription implements Subscription {
     }
     const event = new HeldEvent(message, () => this.#held.delete(message.seq));
     this.#held.set(message.seq, event);
-    this.#release(this.#gate ? this.#gate.pass(event) : [event]);
-  }
-
-  #release(events: readonly HeldEvent[]): void {
-    this.#ready.push(...events);
-    this.#wake();
+    this.#queue.push(...(this.#gate ? this.#gate.pass(event) : [event]));
   }
 
   async #openGate(): Promise<void> {
     const gate = this.#gate;
-    while (gate && !this.#isStopped) {
+    while (gate && !this.#queue.isStopped) {
       await delay(GATE_MS);
       if (!gate.isShut) continue;
       const state = await this.#consumer.info().catch(() => undefined);
       if (!state) continue;
       const { num_ack_pending: pending, delivered } = state;
-      this.#release(gate.settle({ pending, delivered: delivered.consumer_seq }, this.#held.values()));
+      this.#queue.push(...gate.settle({ pending, delivered: delivered.consumer_seq }, this.#held.values()));
     }
   }
 
