@@ -5,3 +5,17 @@ export function endSignal(): Promise<void> {
     process.once("SIGTERM", () => resolve());
   });
 }
+
+/** Does work that the first SIGINT or SIGTERM brings to an end. Once it is done they end the process again, as ever. */
+export async function untilEndSignal<Value>(work: (over: AbortSignal) => Promise<Value>): Promise<Value> {
+  const over = new AbortController();
+  const end = () => over.abort();
+  process.once("SIGINT", end);
+  process.once("SIGTERM", end);
+  try {
+    return await work(over.signal);
+  } finally {
+    process.off("SIGINT", end);
+    process.off("SIGTERM", end);
+  }
+}

@@ -6,6 +6,7 @@ import { runRollout } from "../../kubectl/rollout/run.js";
 import { type Holder, PHASES, type RolloutState } from "../../kubectl/rollout-state.js";
 import { readTraffic } from "../../kubectl/traffic.js";
 import { whoAmI } from "../../kubectl/whoami.js";
+import { untilEndSignal } from "../end-signal.js";
 import { type ChangeOptions, fleetFileText } from "./change.js";
 import { type MetricsOptions, metricsSource } from "./metrics-options.js";
 import { exitCodeOf, jsonReport, textReport } from "./rollout-report.js";
@@ -24,29 +25,25 @@ const INTERRUPTED = 130;
 export async function judgeToTheEnd(target: Target, { objects, options, holder }: Running): Promise<void> {
   const { contract, namespace } = objects;
   const report = options.output === "json" ? jsonReport() : textReport();
-  const over = new AbortController();
-  const end = () => over.abort();
-  process.once("SIGINT", end);
-  process.once("SIGTERM", end);
   try {
-    const ended = await runRollout({
-      target,
-      holder,
-      key: { contract, namespace },
-      source: await metricsSource(target, options),
-      who: await whoAmI(target.cluster),
-      takeOver: options.takeOver ?? false,
-      onEvent: (event) => report.tell(event),
-      signal: over.signal,
+    await untilEndSignal(async (signal) => {
+      const ended = await runRollout({
+        target,
+        holder,
+        key: { contract, namespace },
+        source: await metricsSource(target, options),
+        who: await whoAmI(target.cluster),
+        takeOver: options.takeOver ?? false,
+        onEvent: (event) => report.tell(event),
+        signal,
+      });
+      report.end();
+      process.exitCode = ended === undefined ? INTERRUPTED : exitCodeOf(ended);
+      if (ended === undefined) process.stderr.write(interruptedText(contract, namespace));
+      else if (options.output === "text") process.stdout.write(endText(ended, holder, await linesNow(target, objects)));
     });
-    report.end();
-    process.exitCode = ended === undefined ? INTERRUPTED : exitCodeOf(ended);
-    if (ended === undefined) process.stderr.write(interruptedText(contract, namespace));
-    else if (options.output === "text") process.stdout.write(endText(ended, holder, await linesNow(target, objects)));
   } finally {
     report.end();
-    process.off("SIGINT", end);
-    process.off("SIGTERM", end);
   }
 }
 
