@@ -15,12 +15,7 @@ export class Metrics {
   /** What each call and each run adds to. */
   readonly models = new FiguresByModel();
 
-  readonly openStreams = new Gauge({
-    name: METRIC.openStreams,
-    help: "Streams that are open.",
-    labelNames: MODEL,
-    registers: [this.registry],
-  });
+  readonly openStreams = this.#gauge(METRIC.openStreams, "Streams that are open.");
 
   readonly waiting = new Gauge({
     name: METRIC.waiting,
@@ -30,19 +25,9 @@ export class Metrics {
     collect: () => this.#measure(),
   });
 
-  readonly queueSize = new Gauge({
-    name: METRIC.queueSize,
-    help: "Calls that may wait for a worker before more are shed.",
-    labelNames: MODEL,
-    registers: [this.registry],
-  });
+  readonly queueSize = this.#gauge(METRIC.queueSize, "Calls that may wait for a worker before more are shed.");
 
-  readonly workerRestarts = new Counter({
-    name: METRIC.workerRestarts,
-    help: "Workers that died and were started again.",
-    labelNames: MODEL,
-    registers: [this.registry],
-  });
+  readonly workerRestarts = this.#counter(METRIC.workerRestarts, "Workers that died and were started again.");
 
   readonly modelReady = new Gauge({
     name: METRIC.modelReady,
