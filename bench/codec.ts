@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import * as wire from "../generated/ts/inference/grpc_service.js";
 import type { MessageBinding } from "../src/contract/binding.js";
 import { createDecoder } from "../src/contract/decoder.js";
@@ -10,6 +8,7 @@ import { delimitedSize, WireType, WireWriter } from "../src/contract/wire.js";
 import { emptyInferRequest, readInferRequest } from "../src/grpc/open-inference/infer-request.js";
 import { writeInferResponse } from "../src/grpc/open-inference/infer-response.js";
 import { toInputTensors } from "../src/grpc/open-inference/input-tensors.js";
+import { median, writeReport } from "./report.js";
 
 /** Floats of a tabular row, of a small vector, and of a 3 x 224 x 224 picture. */
 const SIZES = [30, 1_000, 150_528];
@@ -35,8 +34,7 @@ function measure(floats: number): Row {
     const rawUs = timeUs(raw);
     return { typedUs, rawUs, ratio: typedUs / rawUs };
   });
-  const typical = (key: "typedUs" | "rawUs" | "ratio") =>
-    rounds.map((round) => round[key]).sort((a, b) => a - b)[ROUNDS >> 1]!;
+  const typical = (key: "typedUs" | "rawUs" | "ratio") => median(rounds.map((round) => round[key]));
   return { floats, typedUs: typical("typedUs"), rawUs: typical("rawUs"), ratio: typical("ratio") };
 }
 
@@ -135,10 +133,7 @@ function toTable(rows: readonly Row[]): string {
 for (const floats of SIZES) measure(floats); // Warm up: the first figures are the compiler's.
 const rows = SIZES.map(measure);
 const table = `Codec cost of a call: one request decoded, one response encoded; median of ${ROUNDS} rounds.\n\n${toTable(rows)}`;
-process.stdout.write(table);
-const folder = path.join("generated", "bench");
-mkdirSync(folder, { recursive: true });
-writeFileSync(path.join(folder, "codec.md"), table);
+writeReport("codec", table);
 const over = rows.filter(({ ratio }) => ratio > LIMIT);
 // Said, not failed: a figure of one run on a busy machine proves nothing against the code.
 if (over.length > 0)
