@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Metadata, Server, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import type { RecordedCall } from "../../generated/ts/flotilla/v1/recording.js";
+import { rawMethod } from "../../src/grpc/raw-method.js";
 import { reflectionServices } from "../../src/grpc/reflection.js";
 import { readRecording } from "../../src/testing/recording.js";
 import { gate, type ListeningServer, listen } from "../client/listen.js";
@@ -322,18 +323,8 @@ type Answer = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer
 /** A server of one unary method that reflects on itself. */
 async function serve(image: Uint8Array, service: string, predict: Answer): Promise<ListeningServer> {
   const server = new Server();
-  const same = (bytes: Buffer) => bytes;
-  const bytes = {
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  };
   for (const { definition, implementation } of reflectionServices([image]))
     server.addService(definition, implementation);
-  server.addService(
-    { predict: { path: `/${service}/Predict`, requestStream: false, responseStream: false, ...bytes } },
-    { predict },
-  );
+  server.addService({ predict: rawMethod(`/${service}/Predict`) }, { predict });
   return listen(server);
 }

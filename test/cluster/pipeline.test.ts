@@ -7,6 +7,7 @@ import { LISTED, STRANGER } from "./support/callers.js";
 import { kubectl } from "./support/kubectl.js";
 import {
   applyRouting,
+  chain,
   DETECTOR,
   OCR,
   PIPELINE,
@@ -17,9 +18,6 @@ import {
 import { podOf, serverMetrics } from "./support/pods.js";
 import { untilReady } from "./support/stage.js";
 import { eventually } from "./support/waiting.js";
-
-/** Who makes an answer: a revision of the composition, and of the recognizer behind it. */
-const chain = (ocr: string, recognizer: string) => `${ocr} ${DETECTOR}=r1 ${RECOGNIZER}=${recognizer}`;
 
 interface Page {
   readonly file: string;

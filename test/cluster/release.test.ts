@@ -4,17 +4,9 @@ import { sampleBytes } from "../models/sample.js";
 import { call, type Orders, startLoad } from "./support/caller.js";
 import { LISTED } from "./support/callers.js";
 import { measured } from "./support/measured.js";
-import {
-  applyRouting,
-  DETECTOR,
-  OCR,
-  pictureOrders,
-  RECOGNIZER,
-  raisePipelineFleet,
-} from "./support/pipeline-fleet.js";
+import { applyRouting, chain, OCR, pictureOrders, RECOGNIZER, raisePipelineFleet } from "./support/pipeline-fleet.js";
 import { eventually } from "./support/waiting.js";
 
-const chain = (ocr: string, recognizer: string) => `${ocr} ${DETECTOR}=r1 ${RECOGNIZER}=${recognizer}`;
 const RELEASE = "x-flotilla-release";
 const PIN = "x-flotilla-pin";
 

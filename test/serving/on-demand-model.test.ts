@@ -1,44 +1,15 @@
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import type { Model } from "../../src/serving/inference.js";
 import { MemoryBudget } from "../../src/serving/memory-budget.js";
-import type { ModelSettings } from "../../src/serving/served-model.js";
 import { type ContractSource, ServedRepository } from "../../src/serving/served-repository.js";
 import type { ModelObserver, StartedModel } from "../../src/serving/started-model.js";
 import { scaleModel, slowModel } from "../support/onnx-builder.js";
-import { fp32, reason, SILENT_OBSERVER, slowWork, submit, values, writeModel } from "../support/served.js";
+import { fp32, reason, SILENT_OBSERVER, slowWork, sourceOf, submit, values, writeModel } from "../support/served.js";
 
 const MIB = 2 ** 20;
 /** A small model with a worker of its own: one with a free dimension beside the rows is never run on the server's thread. */
 const EACH_BYTES = 21 * MIB;
-
-function source(name: string, file: string): ContractSource {
-  const settings: ModelSettings = {
-    contract: name,
-    revision: "r1",
-    workers: 1,
-    queueSize: 64,
-    batching: { maxRows: 1, maxDelayMs: 0 },
-    worker: {
-      label: `${name}/r1`,
-      modelPath: file,
-      modelRoot: path.dirname(file),
-      sha256: undefined,
-      threads: 1,
-      signature: undefined,
-      transform: undefined,
-    },
-  };
-  return {
-    name,
-    contract: undefined,
-    problem: undefined,
-    defaultRevision: "r1",
-    models: [settings],
-    releases: new Map(),
-  };
-}
 
 const scaled = (factor: number) => writeModel(scaleModel({ factor, shape: ["batch", "columns"] }));
 const work = () => ({ kind: "tensors", inputs: [fp32("x", [1, 3], [1, 2, 3])] }) as const;
@@ -102,7 +73,7 @@ describe("models under a memory budget", () => {
     const names = Array.from({ length: 20 }, (_, index) => `m${index}`);
     await serve(
       5,
-      names.map((name, index) => source(name, scaled(index + 1))),
+      names.map((name, index) => sourceOf(name, scaled(index + 1))),
     );
     assert.equal(loads.loaded.size, 5);
     loads.most = 0;
@@ -123,7 +94,7 @@ describe("models under a memory budget", () => {
   });
 
   it("are loaded once for all calls that wait for them", async () => {
-    await serve(1, [source("a", scaled(2)), source("b", scaled(3))]);
+    await serve(1, [sourceOf("a", scaled(2)), sourceOf("b", scaled(3))]);
     assert.deepEqual([...loads.loaded], ["b"]);
     const answers = await Promise.all(Array.from({ length: 20 }, () => call("a")));
     for (const answer of answers) assert.deepEqual(values(answer), [2, 4, 6]);
@@ -133,7 +104,7 @@ describe("models under a memory budget", () => {
   });
 
   it("are unloaded in the order in which they were used", async () => {
-    await serve(2, [source("a", scaled(2)), source("b", scaled(3)), source("c", scaled(4))]);
+    await serve(2, [sourceOf("a", scaled(2)), sourceOf("b", scaled(3)), sourceOf("c", scaled(4))]);
     await call("b");
     await call("c");
     await call("b");
@@ -142,7 +113,7 @@ describe("models under a memory budget", () => {
   });
 
   it("answer what they hold before they are unloaded", async () => {
-    await serve(1, [source("fast", scaled(2)), source("slow", writeModel(slowModel()))]);
+    await serve(1, [sourceOf("fast", scaled(2)), sourceOf("slow", writeModel(slowModel()))]);
     const before = submit(find("slow") as never, slowWork(400, 7));
     const other = call("fast");
     const after = submit(find("slow") as never, slowWork(1, 8));
@@ -152,7 +123,7 @@ describe("models under a memory budget", () => {
   });
 
   it("settle calls that are given up, or whose deadline passes, while they wait; their mates are answered", async () => {
-    await serve(1, [source("a", scaled(2)), source("b", scaled(3))]);
+    await serve(1, [sourceOf("a", scaled(2)), sourceOf("b", scaled(3))]);
     const endOther = loadOther();
     const waits = call("a");
     const givenUp = call("a");
@@ -170,7 +141,7 @@ describe("models under a memory budget", () => {
 
   it("are named where they can't be loaded again, and the others go on", async () => {
     const file = scaled(2);
-    await serve(1, [source("a", file), source("b", scaled(3))]);
+    await serve(1, [sourceOf("a", file), sourceOf("b", scaled(3))]);
     rmSync(file);
     assert.equal(reason(await call("a")), "NOT_READY");
     assert.equal(find("a").state, "FAILED");
@@ -181,7 +152,7 @@ describe("models under a memory budget", () => {
 
   it("are not another model when they are loaded again, whatever became of the file", async () => {
     const file = scaled(2);
-    await serve(1, [source("a", file), source("b", scaled(3))]);
+    await serve(1, [sourceOf("a", file), sourceOf("b", scaled(3))]);
     writeFileSync(file, scaleModel({ factor: 5, shape: ["batch", "columns"] }));
     assert.equal(reason(await call("a")), "NOT_READY");
     assert.match(find("a").problem!, /its sha256 is/);
@@ -190,14 +161,14 @@ describe("models under a memory budget", () => {
   });
 
   it("are loaded alone where one is larger than the whole budget", async () => {
-    await serve(0.5, [source("a", scaled(2)), source("b", scaled(3))]);
+    await serve(0.5, [sourceOf("a", scaled(2)), sourceOf("b", scaled(3))]);
     assert.deepEqual(values(await call("a")), [2, 4, 6]);
     assert.deepEqual(values(await call("b")), [3, 6, 9]);
     assert.equal(loads.loaded.size, 1);
   });
 
   it("are refused where more calls wait than may", async () => {
-    await serve(1, [source("a", scaled(2)), source("b", scaled(3))]);
+    await serve(1, [sourceOf("a", scaled(2)), sourceOf("b", scaled(3))]);
     const endOther = loadOther();
     const calls = Array.from({ length: 64 }, () => call("a"));
     assert.equal(reason(await call("a")), "OVERLOADED");
@@ -207,7 +178,7 @@ describe("models under a memory budget", () => {
   });
 
   it("end with the server, and what waits for them is told so", async () => {
-    await serve(1, [source("a", scaled(2)), source("b", scaled(3))]);
+    await serve(1, [sourceOf("a", scaled(2)), sourceOf("b", scaled(3))]);
     const endOther = loadOther();
     const waits = call("a");
     const closed = repository.close();

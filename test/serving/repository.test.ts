@@ -5,46 +5,14 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Fault } from "../../src/contract/fault.js";
 import { bareSources } from "../../src/serving/bare-sources.js";
-import type { ModelSettings } from "../../src/serving/served-model.js";
 import { type ContractSource, ServedRepository } from "../../src/serving/served-repository.js";
 import { fatalModel } from "../support/fatal-model.js";
 import { scaleModel } from "../support/onnx-builder.js";
-import { fp32, SILENT_OBSERVER, submit, values, writeModel } from "../support/served.js";
+import { fp32, SILENT_OBSERVER, sourceOf, submit, values, writeModel } from "../support/served.js";
 
 const STILLBORN = fileURLToPath(new URL("../support/stillborn-transform.js", import.meta.url));
 
-function settings(contract: string, file: string, transform?: string): ModelSettings {
-  return {
-    contract,
-    revision: "r1",
-    workers: 1,
-    queueSize: 16,
-    batching: { maxRows: 1, maxDelayMs: 0 },
-    worker: {
-      label: `${contract}/r1`,
-      modelPath: file,
-      modelRoot: path.dirname(file),
-      sha256: undefined,
-      threads: 1,
-      signature: undefined,
-      transform:
-        transform === undefined
-          ? undefined
-          : { path: transform, image: new Uint8Array(), requestType: "", responseType: "", stepLimitMs: 300 },
-    },
-  };
-}
-
-function source(name: string, file: string, transform?: string): ContractSource {
-  return {
-    name,
-    contract: undefined,
-    problem: undefined,
-    defaultRevision: "r1",
-    releases: new Map<string, string>(),
-    models: [settings(name, file, transform)],
-  };
-}
+const source = (name: string, file: string, transform?: string) => sourceOf(name, file, { queueSize: 16, transform });
 
 async function open(sources: readonly ContractSource[]): Promise<ServedRepository> {
   const repository = new ServedRepository({ read: async () => sources, observer: SILENT_OBSERVER, startsAtOnce: 1 });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { ROOT } from "./contract-fixture.js";
+import { endProcess } from "./end-process.js";
 
 /** A command of `flotilla` as a process that goes on until it is told to end, and can be started again. */
 export class FlotillaProcess {
@@ -42,10 +43,6 @@ export class FlotillaProcess {
 
   /** Returns the exit code; null where the signal ended it. */
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const exit = once(child, "exit");
-    child.kill(signal);
-    return (await exit)[0] as number | null;
+    return this.#child ? endProcess(this.#child, signal) : null;
   }
 }

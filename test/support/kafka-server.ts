@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Admin } from "@platformatic/kafka";
 import { ROOT } from "./contract-fixture.js";
+import { endProcess } from "./end-process.js";
 import { freePort } from "./free-port.js";
 
 const JARS = path.join(ROOT, ".tools/kafka");
@@ -65,11 +65,7 @@ export class KafkaServer {
   }
 
   async kill(): Promise<void> {
-    const child = this.#process!;
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, "exit");
-    child.kill("SIGKILL");
-    await exit;
+    await endProcess(this.#process!, "SIGKILL");
   }
 
   async remove(): Promise<void> {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "@nats-io/transport-node";
 import { ROOT } from "./contract-fixture.js";
+import { endProcess } from "./end-process.js";
 import { freePort } from "./free-port.js";
 
 const PROGRAM = path.join(ROOT, ".tools/nats-server");
@@ -46,11 +46,7 @@ export class NatsServer {
   }
 
   async kill(): Promise<void> {
-    const child = this.#process!;
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, "exit");
-    child.kill("SIGKILL");
-    await exit;
+    await endProcess(this.#process!, "SIGKILL");
   }
 
   async remove(): Promise<void> {

@@ -7,6 +7,7 @@ import type { Tensor } from "../../src/contract/tensor.js";
 import type { Outcome, Work } from "../../src/serving/inference.js";
 import type { WorkerSettings } from "../../src/serving/messages.js";
 import { type ModelSettings, ServedModel } from "../../src/serving/served-model.js";
+import type { ContractSource } from "../../src/serving/served-repository.js";
 import type { ModelObserver } from "../../src/serving/started-model.js";
 
 /** Takes no note of anything. */
@@ -34,6 +35,41 @@ export function writeModel(bytes: Uint8Array, name = "model.onnx"): string {
   const file = path.join(mkdtempSync(path.join(tmpdir(), "flotilla-model-")), name);
   writeFileSync(file, bytes);
   return file;
+}
+
+/** A contract of one revision, r1, whose model may be any. @param options.transform path of its module */
+export function sourceOf(
+  name: string,
+  file: string,
+  { queueSize = 64, transform }: { readonly queueSize?: number; readonly transform?: string | undefined } = {},
+): ContractSource {
+  const settings: ModelSettings = {
+    contract: name,
+    revision: "r1",
+    workers: 1,
+    queueSize,
+    batching: { maxRows: 1, maxDelayMs: 0 },
+    worker: {
+      label: `${name}/r1`,
+      modelPath: file,
+      modelRoot: path.dirname(file),
+      sha256: undefined,
+      threads: 1,
+      signature: undefined,
+      transform:
+        transform === undefined
+          ? undefined
+          : { path: transform, image: new Uint8Array(), requestType: "", responseType: "", stepLimitMs: 300 },
+    },
+  };
+  return {
+    name,
+    contract: undefined,
+    problem: undefined,
+    defaultRevision: "r1",
+    models: [settings],
+    releases: new Map(),
+  };
 }
 
 /** A real model on a real worker, and a note of what its observer was told. */

@@ -5,6 +5,7 @@ import path from "node:path";
 import { type Metadata, Server, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import type { Channel } from "../../src/client/call.js";
 import { openChannel } from "../../src/client/connect.js";
+import { rawMethod } from "../../src/grpc/raw-method.js";
 import { type GoldenCase, type GoldenFile, readGoldenCases, toGoldenCase } from "../../src/testing/golden-case.js";
 import { formatGolden, recordAnswers } from "../../src/testing/golden-record.js";
 import { type GoldenResult, verifyGolden } from "../../src/testing/golden-verify.js";
@@ -95,24 +96,23 @@ describe("verifyGolden()", () => {
 
   it("fails where another revision answers than the one asked for, as behind a mesh that does not know the header", async () => {
     const stubborn = new Server();
-    const method = { path: `/${NAME}.ScaleService/Predict`, requestStream: false, responseStream: false } as const;
-    const same = (bytes: Buffer) => bytes;
-    const bytes = {
-      requestSerialize: same,
-      requestDeserialize: same,
-      responseSerialize: same,
-      responseDeserialize: same,
-    };
+    const method = rawMethod(`/${NAME}.ScaleService/Predict`);
     const other = openChannel(server.address);
     stubborn.addService(
-      { predict: { ...method, ...bytes } },
+      { predict: method },
       {
         predict: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
           let trailers: Metadata | undefined;
           other.client
-            .makeUnaryRequest(method.path, same, same, call.request, (error, answer) => {
-              setImmediate(() => done(error, answer ?? null, trailers));
-            })
+            .makeUnaryRequest(
+              method.path,
+              method.requestSerialize,
+              method.responseDeserialize,
+              call.request,
+              (error, answer) => {
+                setImmediate(() => done(error, answer ?? null, trailers));
+              },
+            )
             .on("status", (ended) => {
               trailers = ended.metadata;
             });

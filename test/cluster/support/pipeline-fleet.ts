@@ -23,6 +23,9 @@ export const OCR = "acme.ocr.v1";
 export const DETECTOR = "acme.ocr_detector.v1";
 export const RECOGNIZER = "acme.ocr_recognizer.v1";
 
+/** Who makes an answer: a revision of the composition, and of the recognizer behind it. */
+export const chain = (ocr: string, recognizer: string) => `${ocr} ${DETECTOR}=r1 ${RECOGNIZER}=${recognizer}`;
+
 /** What is other from one state of the fleet to another. */
 export interface PipelineState {
   /** The revision that has the composition's calls. @default r1 */
