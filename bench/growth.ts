@@ -7,7 +7,7 @@ import { Child } from "./child.js";
 import { Loaded } from "./loaded.js";
 import { startEcho } from "./references.js";
 import { markdownTable, writeReport } from "./report.js";
-import { cheapest, measureRound, type Round } from "./round.js";
+import { cheapest, measureRound, type Round, WARM_UP_MS } from "./round.js";
 
 /** Floats of a request, and of its answer. */
 const FLOATS = [30, 300, 3_000, 30_000, 300_000];
@@ -15,7 +15,6 @@ const FLOATS = [30, 300, 3_000, 30_000, 300_000];
 const MODELS = [1, 10, 50, 200];
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const ROUND_MS = Number(process.env.ROUND_MS ?? 1500);
-const WARM_MS = 3000;
 const INFER = "/inference.GRPCInferenceService/ModelInfer";
 
 /** Gives back what it gets: FP32 [batch, columns], `columns` free unless said. */
@@ -59,7 +58,7 @@ async function withServer<Value>(
 
 /** The cheapest of some rounds, in microseconds of the server's processor time a call. */
 async function costOf(server: Loaded): Promise<number> {
-  await measureRound(server, WARM_MS);
+  await measureRound(server, WARM_UP_MS);
   const rounds: Round[] = [];
   for (let round = 0; round < ROUNDS; round++) rounds.push(await measureRound(server, ROUND_MS));
   return cheapest(rounds);

@@ -1,5 +1,5 @@
-import { RawCalls } from "../src/client/raw-calls.js";
 import type { Child } from "./child.js";
+import { GrpcCalls } from "./grpc-calls.js";
 import type { Calls, Candidate } from "./round.js";
 
 /** Requests to one method, sent in turn. */
@@ -17,7 +17,7 @@ export class Loaded implements Candidate {
   ) {}
 
   connect(onAnswer?: (answer: Buffer) => void): Calls {
-    return new RawCalls(this.child.ready.address, { ...this.load, connections: 1, onAnswer });
+    return new GrpcCalls(this.child.ready.address, { ...this.load, connections: 1, onAnswer });
   }
 
   cpuSeconds(): number {

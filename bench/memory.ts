@@ -1,5 +1,5 @@
-import { RawCalls } from "../src/client/raw-calls.js";
 import { Child } from "./child.js";
+import { GrpcCalls } from "./grpc-calls.js";
 import { type Kind, type Request, writeBenchFleet } from "./kinds.js";
 import { markdownTable, median, writeReport } from "./report.js";
 
@@ -25,7 +25,7 @@ interface Sample {
 /** Makes so many calls over a connection of its own, `IN_FLIGHT` at a time. */
 async function makeCalls(address: string, { path, bytes }: Request, count: number): Promise<void> {
   const requests = Array.from({ length: BROKEN_EVERY }, (_, index) => (index === 0 ? Buffer.from([0xff]) : bytes));
-  const calls = new RawCalls(address, { path, requests, connections: 1 });
+  const calls = new GrpcCalls(address, { path, requests, connections: 1 });
   let left = count;
   const caller = async (): Promise<void> => {
     while (left > 0) {

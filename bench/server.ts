@@ -3,10 +3,9 @@ import { type Kind, writeBenchFleet } from "./kinds.js";
 import { Loaded } from "./loaded.js";
 import { runBare, startEcho } from "./references.js";
 import { markdownTable, writeReport } from "./report.js";
-import { cheapest, fastest, IN_FLIGHT, measureRound, type Round } from "./round.js";
+import { cheapest, fastest, IN_FLIGHT, measureRound, type Round, WARM_UP_MS } from "./round.js";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 7);
-const FIRST_ROUND_MS = 4000;
 const ROUND_MS = Number(process.env.ROUND_MS ?? 1500);
 
 /** A server of one kind of model, and what its figures are set against. */
@@ -48,7 +47,7 @@ async function measure({ kind, candidates, bareRows }: Contest, folder: string):
   const rounds = new Map<string, Cost[]>();
   const add = (name: string, result: Cost) => rounds.set(name, [...(rounds.get(name) ?? []), result]);
   // The first figures are the compiler's.
-  for (const candidate of candidates) await measureRound(candidate, FIRST_ROUND_MS);
+  for (const candidate of candidates) await measureRound(candidate, WARM_UP_MS);
   for (let index = 0; index < ROUNDS; index++) {
     for (const rows of bareRows) add(bareName(rows), bareRound(kind, folder, rows));
     for (const candidate of candidates) add(candidate.name, await measureRound(candidate, ROUND_MS));

@@ -5,7 +5,7 @@ import { parseCount } from "../../src/cli/number-options.js";
 import { VERSION } from "../../src/cli/package-info.js";
 import { writeBenchFleet } from "../kinds.js";
 import { writeReport } from "../report.js";
-import { IN_FLIGHT } from "../round.js";
+import { IN_FLIGHT, WARM_UP_MS } from "../round.js";
 import { installPeer } from "./install-peer.js";
 import { ABSENT, PEERS } from "./peers.js";
 import { peersReport } from "./report.js";
@@ -15,7 +15,6 @@ import { CONNECTIONS } from "./wires.js";
 
 const NAMES = ["flotilla", ...PEERS.map(({ name }) => name)];
 const KINDS = ["tiny", "picture", "MiniLM"];
-const COMPILE_MS = 4000;
 const FILE = path.join("generated", "bench", "peers.json");
 
 const HELP = `
@@ -49,7 +48,7 @@ const command = new Command("bench-peers")
   .action(bench);
 
 async function bench({ only, kind, again, rounds, round }: Options): Promise<void> {
-  const effort = { rounds, roundMs: round, compileMs: COMPILE_MS };
+  const effort = { rounds, roundMs: round, compileMs: WARM_UP_MS };
   const results = new Results(FILE, about());
   const fleet = writeBenchFleet();
   let failures = 0;

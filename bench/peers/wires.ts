@@ -1,5 +1,5 @@
 import { ModelInferResponse } from "../../generated/ts/inference/grpc_service.js";
-import { RawCalls } from "../../src/client/raw-calls.js";
+import { GrpcCalls } from "../grpc-calls.js";
 import type { Kind, Request } from "../kinds.js";
 import type { Calls } from "../round.js";
 import { HttpCalls } from "./http-calls.js";
@@ -7,7 +7,7 @@ import { HttpCalls } from "./http-calls.js";
 /** Connections that gRPC calls take in turn, as many callers have them: servers of several processes share them out. */
 export const CONNECTIONS = 8;
 /** No call of these models takes that long, but for a server that hangs. */
-const DEADLINE_MS = 30_000;
+const SILENCE_MS = 30_000;
 
 /** How a server is spoken to. */
 export interface Wire {
@@ -53,18 +53,18 @@ export const typed: Omit<Wire, "lastOutput"> = {
 };
 
 function grpcCalls(address: string, { path, bytes }: Request, onAnswer?: (answer: Buffer) => void): Calls {
-  return new RawCalls(address, {
+  return new GrpcCalls(address, {
     path,
     requests: [bytes],
     connections: CONNECTIONS,
-    deadlineMs: DEADLINE_MS,
+    silenceMs: SILENCE_MS,
     onAnswer,
   });
 }
 
 function httpCalls(address: string, contentType: string, body: Buffer, onAnswer?: (answer: Buffer) => void): Calls {
   const url = `http://${address}/predict`;
-  return new HttpCalls(url, { contentType, body, timeoutMs: DEADLINE_MS, onAnswer });
+  return new HttpCalls(url, { contentType, body, timeoutMs: SILENCE_MS, onAnswer });
 }
 
 /** All the whole floats at the end of some bytes. */

@@ -34,7 +34,7 @@ export async function checkModel(file: string): Promise<CheckedModel> {
     checkShapes(file, onnx, session.signature);
     return { file: real, digest: session.digest, signature: session.signature, onnx };
   } finally {
-    await session.release();
+    session.release();
   }
 }
 

@@ -176,7 +176,7 @@ async function checkModel(checked: Checked, revision: RevisionSpec, wanted: Sign
     const file = { modelPath: revision.model!, modelRoot: checked.root, sha256: revision.sha256 };
     const session = await Session.load(file, 1);
     const differences = wanted === undefined ? [] : compareSignatures(wanted, session.signature);
-    await session.release();
+    session.release();
     const padded = checkPadded(checked, revision, wanted ?? session.signature);
     const fix = `add the model under another version, ${nextVersion(checked.spec.name)}, with \`flotilla add\``;
     const findings = differences.map(({ message }) =>

@@ -13,11 +13,11 @@ import { EventError } from "./event-error.js";
 import { type KafkaAccess, type KafkaClientOptions, kafkaOptions } from "./kafka-access.js";
 import { KafkaDelivery } from "./kafka-delivery.js";
 import {
-  committedOffsets,
   earliestOffsets,
   latestOffsets,
   offsetsAt,
   type PartitionOffsets,
+  storedOffsets,
   type TopicPartitions,
 } from "./kafka-offsets.js";
 import { KafkaSubscription, type KafkaSubscriptionOptions } from "./kafka-subscription.js";
@@ -85,7 +85,7 @@ export class KafkaBroker implements EventBroker {
       throw new Error("a topic of Kafka has no sequence over all partitions: give the range by time");
     const of = { topic: source.subject, partitions: await this.#partitions(source.subject) };
     const [begins, ends] = await this.#range(of, start);
-    const done = await committedOffsets(this.#admin, source.durable, of);
+    const done = await storedOffsets(this.#admin, source.durable, of);
     const left = [...ends].map(([partition, end]) => Number(end - (done.get(partition) ?? begins.get(partition)!)));
     const subscription = this.#open(source, { maxInFlight, begins, ends });
     const range = { isInside: () => true, isDone: async () => subscription.isThrough };

@@ -29,13 +29,23 @@ export async function offsetsAt(admin: Admin, of: TopicPartitions, time: Date): 
  * Offsets that a group has stored, once no transaction is open that would store others; none where there are none.
  * @throws Error while one is open, or the broker can't be reached
  */
-export async function committedOffsets(
+export function committedOffsets(admin: Admin, group: string, of: TopicPartitions): Promise<PartitionOffsets> {
+  return groupOffsets(admin, group, of, true);
+}
+
+/** The same as of now: a transaction that is open, be it that of a bridge that was killed, may store others yet. */
+export function storedOffsets(admin: Admin, group: string, of: TopicPartitions): Promise<PartitionOffsets> {
+  return groupOffsets(admin, group, of, false);
+}
+
+async function groupOffsets(
   admin: Admin,
   group: string,
   { topic, partitions }: TopicPartitions,
+  requireStable: boolean,
 ): Promise<PartitionOffsets> {
   const topics = [{ name: topic, partitionIndexes: [...partitions] }];
-  const [found] = await admin.listConsumerGroupOffsets({ groups: [{ groupId: group, topics }], requireStable: true });
+  const [found] = await admin.listConsumerGroupOffsets({ groups: [{ groupId: group, topics }], requireStable });
   const listed = found?.topics.find(({ name }) => name === topic)?.partitions ?? [];
   return new Map(
     listed

@@ -1,10 +1,10 @@
-import { Metadata, type ServerDuplexStream, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import { type ServerDuplexStream, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { Fault } from "../contract/fault.js";
 import type { Model, Timing, Wanted } from "../serving/inference.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
-import { RELEASE_HEADER, RELEASE_REVISION_HEADER, RELEASE_TRAILER } from "../telemetry/trace.js";
-import { toStatus } from "./status.js";
+import { type IncomingHeaders, RELEASE_HEADER, RELEASE_REVISION_HEADER, RELEASE_TRAILER } from "../telemetry/trace.js";
+import { type Trailers, toStatus } from "./status.js";
 
 /** Request metadata by which a caller picks a revision. */
 export const REVISION_HEADER = "flotilla-revision";
@@ -20,16 +20,16 @@ export function deadlineOf(call: AnyCall): number {
 }
 
 /** What the caller, or the mesh for it, says of the revision that shall answer. */
-export function wantedOf(metadata: Metadata): Wanted {
-  const release = headerOf(metadata, RELEASE_HEADER);
+export function wantedOf(headers: IncomingHeaders): Wanted {
+  const release = headerOf(headers, RELEASE_HEADER);
   return {
-    revision: headerOf(metadata, REVISION_HEADER),
-    release: release === undefined ? undefined : { name: release, ledTo: headerOf(metadata, RELEASE_REVISION_HEADER) },
+    revision: headerOf(headers, REVISION_HEADER),
+    release: release === undefined ? undefined : { name: release, ledTo: headerOf(headers, RELEASE_REVISION_HEADER) },
   };
 }
 
-function headerOf(metadata: Metadata, name: string): string | undefined {
-  const [value] = metadata.get(name);
+function headerOf(headers: IncomingHeaders, name: string): string | undefined {
+  const [value] = headers.get(name);
   return value === undefined ? undefined : String(value);
 }
 
@@ -38,12 +38,11 @@ function headerOf(metadata: Metadata, name: string): string | undefined {
  * @param wanted.release the release that the call named
  * @param timing as `formatTiming` has it
  */
-export function answerTrailers(model: Model, { release }: Pick<Wanted, "release">, timing?: string): Metadata {
-  const trailers = new Metadata();
-  trailers.set(REVISION_HEADER, model.revision);
-  if (model.digest !== undefined) trailers.set(DIGEST_HEADER, model.digest);
-  if (release !== undefined) trailers.set(RELEASE_TRAILER, release.name);
-  if (timing !== undefined) trailers.set(TIMING_HEADER, timing);
+export function answerTrailers(model: Model, { release }: Pick<Wanted, "release">, timing?: string): Trailers {
+  const trailers: Record<string, string> = { [REVISION_HEADER]: model.revision };
+  if (model.digest !== undefined) trailers[DIGEST_HEADER] = model.digest;
+  if (release !== undefined) trailers[RELEASE_TRAILER] = release.name;
+  if (timing !== undefined) trailers[TIMING_HEADER] = timing;
   return trailers;
 }
 

@@ -1,13 +1,18 @@
 import { StreamDecoder } from "@grpc/grpc-js/build/src/stream-decoder.js";
+import { letHeapsGrow } from "./heap-settings.js";
 
 /** The flag of compression and the length, before each message (gRPC over HTTP/2, Length-Prefixed-Message). */
-const PREFIX_BYTES = 5;
+export const PREFIX_BYTES = 5;
 /** Messages up to this size that come whole are not copied: they are views of what was read. */
 const VIEWED_BYTES = 1 << 14;
 /** What a caller's bare word of a length is given; more, once so much has come. */
 const FIRST_BYTES = 1 << 20;
+/** Messages from this size on are mostly what the heap's buffers are. */
+const LARGE_BYTES = 1 << 16;
 /** The largest element of a tensor. */
 const ALIGNMENT = 8;
+
+const NONE = Buffer.alloc(0);
 
 /**
  * Cuts what comes on a stream into messages, each with its prefix, as grpc-js wants them.
@@ -18,11 +23,12 @@ const ALIGNMENT = 8;
  */
 export class MessageReader {
   readonly #maxBytes: number;
-  readonly #prefix = Buffer.alloc(PREFIX_BYTES);
+  /** Where a prefix is put together that comes in pieces. */
+  #prefix: Buffer = NONE;
   #prefixHas = 0;
   /** Size of the message that comes, with its prefix; 0 between messages. */
   #size = 0;
-  #message: Buffer = this.#prefix;
+  #message: Buffer = NONE;
   #has = 0;
 
   /** @param maxBytes longest message; -1 for any */
@@ -57,12 +63,14 @@ export class MessageReader {
   }
 
   #readPrefix(data: Buffer, at: number, messages: Buffer[]): number {
+    if (this.#prefix === NONE) this.#prefix = Buffer.alloc(PREFIX_BYTES);
     const count = data.copy(this.#prefix, this.#prefixHas, at, at + PREFIX_BYTES - this.#prefixHas);
     this.#prefixHas += count;
     if (this.#prefixHas < PREFIX_BYTES) return count;
     const length = this.#prefix.readUInt32BE(1);
     // Whatever comes after such a prefix, it stays what was read last.
     if (!this.#allows(length)) throw new Error(`Received message larger than max (${length} vs ${this.#maxBytes})`);
+    if (length >= LARGE_BYTES) letHeapsGrow();
     this.#prefixHas = 0;
     this.#size = PREFIX_BYTES + length;
     this.#message = allocate(this.#size, Math.min(this.#size, FIRST_BYTES));
@@ -88,7 +96,7 @@ export class MessageReader {
   #endMessage(messages: Buffer[]): void {
     if (this.#has < this.#size) return;
     messages.push(this.#message);
-    this.#message = this.#prefix;
+    this.#message = NONE;
     this.#size = 0;
   }
 

@@ -17,6 +17,17 @@ export class OpenCalls {
     return Object.fromEntries(counted) as UntypedServiceImplementation;
   }
 
+  /** Counts one. */
+  began(): void {
+    this.#open += 1;
+  }
+
+  /** One that was counted is over. */
+  ended(): void {
+    this.#open -= 1;
+    if (this.#open === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
   /** Resolves when no call is open. */
   idle(): Promise<void> {
     if (this.#open === 0) return Promise.resolve();
@@ -42,13 +53,12 @@ export class OpenCalls {
   }
 
   #begin(): () => void {
-    this.#open += 1;
+    this.began();
     let ended = false;
     return () => {
       if (ended) return;
       ended = true;
-      this.#open -= 1;
-      if (this.#open === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+      this.ended();
     };
   }
 }

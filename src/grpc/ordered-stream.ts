@@ -1,5 +1,5 @@
 import type { Metadata, ServerDuplexStream, StatusObject } from "@grpc/grpc-js";
-import { toStatus } from "./status.js";
+import { toStatusObject } from "./status.js";
 import type { StreamWatch } from "./stream-watch.js";
 
 /** What became of one message of a stream: its answer, or the status that ends the stream after the answers before it. */
@@ -75,7 +75,7 @@ export function answerInOrder(
   };
 
   const finish = (): void => {
-    if (ending?.aborted) fail(toStatus(ending.reason, options.trailers?.(true)));
+    if (ending?.aborted) fail(toStatusObject(ending.reason, options.trailers?.(true)));
     else {
       leave();
       call.end(options.trailers?.(true));
@@ -94,7 +94,7 @@ export function answerInOrder(
   };
 
   /** A model that is slow, or a caller that reads nothing, is not waited for any longer. */
-  const giveUp = (): void => fail(toStatus(ending!.reason, options.trailers?.(false)));
+  const giveUp = (): void => fail(toStatusObject(ending!.reason, options.trailers?.(false)));
 
   const leave = (): void => {
     if (state === "over") return;

@@ -6,11 +6,14 @@ import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { callObserver, streamObserver } from "./call.js";
 import { Health } from "./health.js";
+import { makeObjectsYoung } from "./heap-settings.js";
 import { readMessagesInPlace } from "./message-reader.js";
 import { OpenCalls } from "./open-calls.js";
 import { OPEN_INFERENCE_SERVICE, openInferenceService } from "./open-inference/open-inference-service.js";
 import { reflectionServices } from "./reflection.js";
-import { typedService } from "./typed-service.js";
+import { type Service, typedService } from "./typed-service.js";
+import type { UnaryHandler } from "./unary-call.js";
+import { answerUnaryCalls } from "./unary-streams.js";
 import { type ConnectionLimits, connectionOptions, widenConnections, widenStreams } from "./wire-settings.js";
 
 /** How a fleet is served over gRPC. */
@@ -74,6 +77,7 @@ export class GrpcServer {
       "grpc.max_receive_message_length": maxMessageBytes,
       "grpc.max_send_message_length": maxMessageBytes,
     });
+    makeObjectsYoung();
     readMessagesInPlace();
     widenStreams(server);
     const draining = new AbortController();
@@ -82,9 +86,10 @@ export class GrpcServer {
     const health = new Health(repository, repository.contracts, [OPEN_INFERENCE_SERVICE]);
     health.addToServer(server);
     const openCalls = new OpenCalls();
-    addServices(server, options, { openCalls, draining: draining.signal });
+    const unary = addServices(server, options, { openCalls, draining: draining.signal });
     const port = await bind(server, `${options.host}:${options.port}`);
     widenConnections(server);
+    answerUnaryCalls(server, unary, { maxMessageBytes, openCalls });
     return new GrpcServer({ server, port, health, draining, openCalls });
   }
 
@@ -114,10 +119,20 @@ interface Draining {
   readonly draining: AbortSignal;
 }
 
-function addServices(server: Server, options: GrpcServerOptions, { openCalls, draining }: Draining): void {
+/** @returns the unary methods that many calls are expected of */
+function addServices(
+  server: Server,
+  options: GrpcServerOptions,
+  { openCalls, draining }: Draining,
+): Map<string, UnaryHandler> {
   const { repository, maxMessageBytes, serviceImages } = options;
   const observe = callObserver(options.metrics, options.log);
   const onStream = streamObserver(options.metrics);
+  const unary = new Map<string, UnaryHandler>();
+  const add = (service: Service): void => {
+    server.addService(service.definition, openCalls.count(service.implementation));
+    for (const [path, handler] of service.unaryHandlers) unary.set(path, handler);
+  };
   for (const contract of repository.contracts) {
     const service = typedService(contract, repository, {
       maxMessageBytes,
@@ -127,9 +142,9 @@ function addServices(server: Server, options: GrpcServerOptions, { openCalls, dr
       observe,
       onStream,
     });
-    server.addService(service.definition, openCalls.count(service.implementation));
+    add(service);
   }
-  const { definition, implementation } = openInferenceService(repository, {
+  const openInference = openInferenceService(repository, {
     version: options.version,
     allowRepositoryControl: options.allowRepositoryControl,
     maxMessageBytes,
@@ -137,10 +152,11 @@ function addServices(server: Server, options: GrpcServerOptions, { openCalls, dr
     draining,
     observe,
   });
-  server.addService(definition, openCalls.count(implementation));
+  add(openInference);
   const images = [...repository.contracts.map((contract) => contract.image), ...serviceImages];
   for (const reflection of reflectionServices(images, { draining }))
     server.addService(reflection.definition, reflection.implementation);
+  return unary;
 }
 
 function bind(server: Server, address: string): Promise<number> {

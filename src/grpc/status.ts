@@ -1,6 +1,16 @@
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { Fault, type FaultReason } from "../contract/fault.js";
 
+/** Trailing metadata by its names; none is binary. */
+export type Trailers = Readonly<Record<string, string>>;
+
+/** How a call that failed ends. */
+export interface CallStatus {
+  readonly code: status;
+  readonly details: string;
+  readonly trailers: Trailers;
+}
+
 /** Trailing metadata of a failed call: the fault's reason, for programs. */
 const REASON_TRAILER = "flotilla-reason";
 
@@ -37,16 +47,30 @@ export function toCode(fault: Fault): status {
  * is for the log alone. A fault's reason is in the trailer `flotilla-reason`; OVERLOADED carries `grpc-retry-pushback-ms`.
  * @see https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
  */
-export function toStatus(error: unknown, metadata = new Metadata()): StatusObject {
-  if (!(error instanceof Fault)) return { code: status.INTERNAL, details: "internal error", metadata };
-  metadata.set(REASON_TRAILER, error.reason);
-  if (error.retryAfterMs !== undefined) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(error.retryAfterMs)));
-  return { code: toCode(error), details: shorten(error.message), metadata };
+export function toStatus(error: unknown, trailers: Trailers = {}): CallStatus {
+  if (!(error instanceof Fault)) return { code: status.INTERNAL, details: "internal error", trailers };
+  const told: Record<string, string> = { ...trailers, [REASON_TRAILER]: error.reason };
+  if (error.retryAfterMs !== undefined) told["grpc-retry-pushback-ms"] = String(Math.ceil(error.retryAfterMs));
+  return { code: toCode(error), details: shorten(error.message), trailers: told };
+}
+
+/** The same as grpc-js has it; `metadata` is what the trailers are added to. */
+export function toStatusObject(error: unknown, metadata = new Metadata()): StatusObject {
+  const { code, details, trailers } = toStatus(error);
+  return { code, details, metadata: metadataOf(trailers, metadata) };
+}
+
+/** Trailers as grpc-js has them, in `metadata`. */
+export function metadataOf(trailers: Trailers, metadata = new Metadata()): Metadata {
+  for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);
+  return metadata;
 }
 
 /** Longest text of a status: it travels as a header, where a character takes up to nine bytes and clients allow 8 KiB. */
 const MAX_DETAILS = 800;
 
+/** Text that is cut, here or before, may end in half a character, which can't be written as a header. */
 function shorten(text: string): string {
-  return text.length <= MAX_DETAILS ? text : `${text.slice(0, MAX_DETAILS)}…`;
+  const short = text.length <= MAX_DETAILS ? text : `${text.slice(0, MAX_DETAILS)}…`;
+  return short.replace(/\p{Surrogate}/gu, "\ufffd");
 }

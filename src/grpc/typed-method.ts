@@ -11,7 +11,8 @@ import type { IncomingHeaders } from "../telemetry/trace.js";
 export interface TypedCall {
   readonly model: Model;
   readonly request: Buffer<ArrayBuffer>;
-  readonly headers: IncomingHeaders;
+  /** The call's headers; asked for where a composition passes them on. */
+  readonly headers: () => IncomingHeaders;
   /** Absolute epoch milliseconds; Infinity for none. */
   readonly deadlineMs: number;
   /** What the call's stream carries; a new one for a unary call. */
@@ -80,7 +81,7 @@ export class TypedMethod {
     const bytes = new Uint8Array(request.buffer, request.byteOffset, request.byteLength);
     if (this.#decode) return { kind: "tensors", inputs: state.before(this.#decode(bytes)), outputs: this.#outputs };
     const { name, requestType, responseType } = this.method;
-    return { kind: "message", method: name, requestType, responseType, request: bytes, headers };
+    return { kind: "message", method: name, requestType, responseType, request: bytes, headers: headers() };
   }
 
   #answer({ state }: TypedCall, outcome: Outcome, decodeMs: number): TypedAnswer {

@@ -1,6 +1,5 @@
 import type {
   handleBidiStreamingCall,
-  handleUnaryCall,
   Metadata,
   MethodDefinition,
   ServiceDefinition,
@@ -14,10 +13,11 @@ import { answerTrailers, type CallObserver, deadlineOf, formatTiming, wantedOf }
 import { answerInOrder } from "./ordered-stream.js";
 import { rawMethod } from "./raw-method.js";
 import { RESUME_HEADER, ResumeTokens } from "./resume-token.js";
-import { toStatus } from "./status.js";
+import { metadataOf, type Trailers, toStatus, toStatusObject } from "./status.js";
 import { StreamDoor } from "./stream-door.js";
 import type { StreamWatch } from "./stream-watch.js";
 import { type TypedAnswer, TypedMethod } from "./typed-method.js";
+import { grpcHandler, type UnaryHandler } from "./unary-call.js";
 
 /** How typed services are served. */
 export interface TypedServiceOptions {
@@ -37,6 +37,8 @@ export interface TypedServiceOptions {
 export interface Service {
   readonly definition: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
+  /** Those of its unary methods that many calls are expected of, by their paths; they are in `implementation`, too. */
+  readonly unaryHandlers: ReadonlyMap<string, UnaryHandler>;
 }
 
 type Bytes = Buffer<ArrayBuffer>;
@@ -45,48 +47,47 @@ type Bytes = Buffer<ArrayBuffer>;
 export function typedService(contract: Contract, repository: Repository, options: TypedServiceOptions): Service {
   const definition: Record<string, MethodDefinition<Buffer, Buffer>> = {};
   const implementation: UntypedServiceImplementation = {};
+  const unaryHandlers = new Map<string, UnaryHandler>();
   const door = new StreamDoor(options.streams, { label: contract.name, draining: options.draining });
   for (const description of contract.methods) {
     const method = new TypedMethod(contract, description, options.maxMessageBytes);
     const streams = description.kind === "stream";
     definition[description.name] = rawMethod(description.path, streams);
-    implementation[description.name] = streams
-      ? streamHandler(method, repository, { ...options, door })
-      : unaryHandler(method, repository, options);
+    if (streams) {
+      implementation[description.name] = streamHandler(method, repository, { ...options, door });
+    } else {
+      const handler = unaryHandler(method, repository, options);
+      unaryHandlers.set(description.path, handler);
+      implementation[description.name] = grpcHandler(handler);
+    }
   }
-  return { definition, implementation };
+  return { definition, implementation, unaryHandlers };
 }
 
-function unaryHandler(
-  method: TypedMethod,
-  repository: Repository,
-  { observe }: TypedServiceOptions,
-): handleUnaryCall<Bytes, Buffer> {
+function unaryHandler(method: TypedMethod, repository: Repository, { observe }: TypedServiceOptions): UnaryHandler {
   const { contract } = method;
-  return (call, callback) => {
+  return (call, settle) => {
     const startMs = performance.now();
-    const wanted = wantedOf(call.metadata);
+    const wanted = wantedOf(call.headers);
     let model: Model;
     try {
       model = repository.find(contract.name, wanted);
     } catch (fault) {
       observe({ contract: contract.name, revision: "", method: method.method.name, fault, elapsedMs: 0 });
-      callback(toStatus(fault));
-      return;
+      settle({ ok: false, status: toStatus(fault) });
+      return () => {};
     }
-    let cancel = () => {};
-    call.on("cancelled", () => cancel());
-    const { request, metadata: headers } = call;
-    const typed = { model, request, headers, deadlineMs: deadlineOf(call), state: method.newState() };
-    cancel = method.infer(typed, (answer) => {
+    const { request, deadlineMs } = call;
+    const typed = { model, request, headers: () => call.metadata(), deadlineMs, state: method.newState() };
+    return method.infer(typed, (answer) => {
       const elapsedMs = performance.now() - startMs;
       report(observe, method, model, answer, elapsedMs);
       if (!answer.ok) {
-        callback(toStatus(answer.fault, answerTrailers(model, wanted)));
+        settle({ ok: false, status: toStatus(answer.fault, answerTrailers(model, wanted)) });
         return;
       }
       const trailers = answerTrailers(model, wanted, formatTiming(answer.timing, answer.codecMs, elapsedMs));
-      callback(null, answer.message, withHops(trailers, answer.hops));
+      settle({ ok: true, message: answer.message, trailers: withHops(trailers, answer.hops) });
     });
   };
 }
@@ -111,13 +112,13 @@ function streamHandler(
       watch = door.enter(call, () => onStream(model));
     } catch (fault) {
       observe({ contract: contract.name, revision: "", method: method.method.name, fault, elapsedMs: 0 });
-      call.emit("error", toStatus(fault));
+      call.emit("error", toStatusObject(fault));
       return;
     }
     const deadlineMs = deadlineOf(call);
     const made = new MadeHops();
     const trailers = (whole: boolean): Metadata => {
-      const answer = withHops(answerTrailers(model, wanted), made.summaries);
+      const answer = metadataOf(withHops(answerTrailers(model, wanted), made.summaries));
       // Of messages that are given up the state would know, or not.
       if (whole && kept && model.digest !== undefined) answer.set(RESUME_HEADER, tokens!.seal(state, model));
       return answer;
@@ -129,11 +130,13 @@ function streamHandler(
       trailers,
       take: (request, reply) => {
         const startMs = performance.now();
-        return method.infer({ model, request, headers: call.metadata, deadlineMs, state }, (answer) => {
+        return method.infer({ model, request, headers: () => call.metadata, deadlineMs, state }, (answer) => {
           report(observe, method, model, answer, performance.now() - startMs);
           if (answer.ok) for (const hop of answer.hops) made.join(hop);
           reply(
-            answer.ok ? { message: answer.message } : { status: toStatus(answer.fault, answerTrailers(model, wanted)) },
+            answer.ok
+              ? { message: answer.message }
+              : { status: toStatusObject(answer.fault, metadataOf(answerTrailers(model, wanted))) },
           );
         });
       },
@@ -142,9 +145,8 @@ function streamHandler(
 }
 
 /** Says in an answer's trailers whom a composition called for it. */
-function withHops(trailers: Metadata, hops: readonly HopSummary[]): Metadata {
-  if (hops.length > 0) trailers.set(HOPS_TRAILER, formatHops(hops));
-  return trailers;
+function withHops(trailers: Trailers, hops: readonly HopSummary[]): Trailers {
+  return hops.length === 0 ? trailers : { ...trailers, [HOPS_TRAILER]: formatHops(hops) };
 }
 
 /** What the caller kept of another stream; empty where it begins one, and wants to keep its state. */

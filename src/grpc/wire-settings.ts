@@ -1,5 +1,6 @@
 import type { Http2Server, ServerHttp2Session, ServerOptions } from "node:http2";
 import type { ServerOptions as GrpcServerOptions, Server } from "@grpc/grpc-js";
+import { keepStreamsYoung } from "./open-streams.js";
 
 /**
  * What one call may send before the server has read it, and what all calls of one connection may. HTTP/2's own 64 KiB make
@@ -35,7 +36,7 @@ export function connectionOptions({ maxAgeMs, keepaliveMs }: ConnectionLimits): 
   };
 }
 
-/** What grpc-js 1.14 keeps of Node's HTTP/2 server. It has no option for its windows. */
+/** What grpc-js 1.14 keeps of Node's HTTP/2 servers. It has no option for their windows, nor for who answers a stream. */
 interface ServerParts {
   readonly commonServerOptions: ServerOptions;
   readonly http2Servers: ReadonlyMap<Http2Server, unknown>;
@@ -51,9 +52,17 @@ export function widenStreams(server: Server): void {
   };
 }
 
-/** The same for connections. To be called after `bindAsync`. */
+/** The same for connections, whose streams it has kept where they cost least. To be called after `bindAsync`. */
 export function widenConnections(server: Server): void {
-  const { http2Servers } = server as unknown as ServerParts;
-  for (const listener of http2Servers.keys())
-    listener.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+  for (const listener of listenersOf(server)) {
+    listener.on("session", (session: ServerHttp2Session) => {
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+      keepStreamsYoung(session);
+    });
+  }
+}
+
+/** Node's HTTP/2 servers that a grpc-js server listens with: none before `bindAsync`. */
+export function listenersOf(server: Server): Iterable<Http2Server> {
+  return (server as unknown as ServerParts).http2Servers.keys();
 }

@@ -11,7 +11,7 @@ async function main(): Promise<void> {
     writeSync(process.stdout.fd, "begun\n");
     try {
       const session = await Session.load(file, 1);
-      await session.release();
+      session.release();
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
     }

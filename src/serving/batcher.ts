@@ -47,6 +47,8 @@ interface Call {
   readonly admittedMs: number;
   /** Undefined once the call is settled: it is settled once, whatever happens to its batch mates. */
   settle: ((outcome: Outcome) => void) | undefined;
+  /** What it was handed out as, where nobody shares it. */
+  job: Job | undefined;
   /**
    * It shares no run: no calls of its model do, its tensors differ in their rows, or its batch failed and it is run again
    * by itself, so that only the call that is at fault fails.
@@ -69,6 +71,8 @@ export class Batcher {
   /** Calls in the order they came, none of them settled. */
   #waiting: Call[] = [];
   #running = 0;
+  /** When the last run that is settled ended. */
+  #endedMs = 0;
   #isPumping = false;
   #timer: NodeJS.Timeout | undefined;
   #onEmpty: (() => void) | undefined;
@@ -218,7 +222,9 @@ export class Batcher {
     this.#running += 1;
     const dispatchedMs = processClockMs();
     try {
-      const result = await this.#runner.run(toJob(calls, this.#padding));
+      const job = toJob(calls, this.#padding);
+      if (calls.length === 1) calls[0]!.job = job;
+      const result = await this.#runner.run(job);
       this.#finish(calls, result, dispatchedMs);
     } catch (error) {
       this.#fail(calls, error);
@@ -237,8 +243,11 @@ export class Batcher {
     this.#waiting = this.#waiting.filter((call) => !taken.has(call));
   }
 
-  #finish(calls: readonly Call[], result: JobResult, dispatchedMs: number): void {
+  #finish(calls: readonly Call[], result: JobResult, handedMs: number): void {
     const inferMs = result.span.endMs - result.span.startMs;
+    // A worker may have been handed it while it ran another: until that one's end it waited as it would have in the queue.
+    const dispatchedMs = Math.max(handedMs, Math.min(this.#endedMs, result.span.startMs));
+    this.#endedMs = result.span.endMs;
     this.#admission.estimate.observe(inferMs);
     const settledMs = processClockMs();
     const batchMs = Math.max(0, settledMs - dispatchedMs - inferMs);
@@ -274,6 +283,7 @@ export class Batcher {
   #giveUp(call: Call, fault: Fault): void {
     const index = this.#waiting.indexOf(call);
     if (index >= 0) this.#waiting.splice(index, 1);
+    call.job?.withdraw?.();
     this.#settle(call, { ok: false, fault });
     this.#checkEmpty();
   }
@@ -299,7 +309,7 @@ export function givenUp(deadlineMs: number): Fault {
 
 function toCall(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): Call {
   const rows = work.kind === "tensors" ? rowsOf(work.inputs) : 1;
-  return { work, rows, key: "", deadlineMs, admittedMs: processClockMs(), settle, alone: true };
+  return { work, rows, key: "", deadlineMs, admittedMs: processClockMs(), settle, job: undefined, alone: true };
 }
 
 function keyOf(work: Work, padding: Padding | undefined): string {
@@ -308,13 +318,14 @@ function keyOf(work: Work, padding: Padding | undefined): string {
 
 function toJob(calls: readonly Call[], padding: Padding | undefined): Job {
   const [first] = calls;
+  const notAfterMs = calls.reduce((latest, { deadlineMs }) => Math.max(latest, deadlineMs), 0);
   if (first!.work.kind === "message") {
     const { requestType, responseType } = first!.work;
     const requests = calls.map((call) => (call.work as MessageWork).request);
-    return { request: { kind: "answer", requestType, responseType, requests } };
+    return { request: { kind: "answer", requestType, responseType, requests }, notAfterMs };
   }
   const inputs = joinCalls(calls.map(inputsOf), padding);
-  return { request: { kind: "run", inputs, outputs: first!.work.outputs } };
+  return { request: { kind: "run", inputs, outputs: first!.work.outputs }, notAfterMs };
 }
 
 function inputsOf({ work }: Call): readonly Tensor[] {

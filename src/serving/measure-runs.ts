@@ -3,6 +3,7 @@ import type { Tensor } from "../contract/tensor.js";
 import { processClockMs } from "./messages.js";
 import { rowsAreIndependent } from "./row-check.js";
 import { type ModelFile, Session } from "./session.js";
+import type { RunModel } from "./transform-runner.js";
 import type { Measurement } from "./tuning.js";
 import { FREE_DIMENSIONS, zeros } from "./warm-up.js";
 
@@ -56,15 +57,13 @@ export async function measureRuns(
         measurements.push({ threads, rows, ...(await time(zeros(signature, rows, free ?? 1), run, plan.budgetMs)) });
       onProgress(index * plan.rows.length + position + 1, plan.threads.length * plan.rows.length);
     }
-    await session.release();
+    session.release();
   }
   const varies = measurements.length > 0 && free !== undefined;
   return { measurements, unbatchable, free: varies ? free : undefined };
 }
 
-type Run = (inputs: readonly Tensor[]) => Promise<Tensor[]>;
-
-async function findFree(signature: Signature, wanted: number | undefined, run: Run): Promise<number | undefined> {
+async function findFree(signature: Signature, wanted: number | undefined, run: RunModel): Promise<number | undefined> {
   if (!signature.inputs.some(({ shape }) => shape.includes(-1, 1))) {
     await run(zeros(signature, 1, 1));
     return undefined;
@@ -81,14 +80,14 @@ async function findFree(signature: Signature, wanted: number | undefined, run: R
   throw new Error(`the model refuses zeros: ${(refusal as Error).message}; say a size that it takes with --free`);
 }
 
-async function whyUnbatchable(signature: Signature, run: Run): Promise<string | undefined> {
+async function whyUnbatchable(signature: Signature, run: RunModel): Promise<string | undefined> {
   if (!isBatchable(signature)) return "an input or output has a fixed first dimension";
   return (await rowsAreIndependent(signature, run)) ? undefined : "the answer to a row depends on the rows beside it";
 }
 
 async function time(
   inputs: readonly Tensor[],
-  run: Run,
+  run: RunModel,
   budgetMs: number,
 ): Promise<{ usualMs: number; slowMs: number }> {
   await run(inputs);

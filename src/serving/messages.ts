@@ -37,8 +37,24 @@ export interface TransformSettings {
   readonly stepLimitMs: number;
 }
 
-/** From the pool to a worker. One run at a time. */
-export type ToWorker = RunRequest | AnswerRequest | PingRequest | CloseRequest;
+/** What a worker is started with. */
+export interface WorkerData {
+  readonly settings: WorkerSettings;
+  /** Numbers of jobs that nobody waits for any longer, each at `number & 1`: a worker holds two at most. */
+  readonly withdrawn: Int32Array<SharedArrayBuffer>;
+}
+
+/** From the pool to a worker, which does one after another. */
+export type ToWorker = JobRequest | PingRequest | CloseRequest;
+
+/** Do a job, unless it has been withdrawn or its time is over by then. */
+export interface JobRequest {
+  readonly kind: "job";
+  readonly number: number;
+  /** Epoch milliseconds; Infinity for none. */
+  readonly notAfterMs: number;
+  readonly request: RunRequest | AnswerRequest;
+}
 
 /** Run the model once. The tensors' buffers are transferred. */
 export interface RunRequest {

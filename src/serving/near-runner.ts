@@ -12,6 +12,14 @@ const MAX_MODEL_BYTES = 8 * 2 ** 20;
 const MISJUDGED_MS = 10;
 /** Runs that are taken on for one turn of the event loop: between turns, calls come in and health checks are answered. */
 const TURN_LIMIT_MS = 4;
+/** A run that has been taken on. */
+interface DueRun {
+  readonly session: Session;
+  readonly request: RunRequest;
+  resolve(result: JobResult): void;
+  reject(fault: Fault): void;
+}
+
 /** Two long runs that are no further apart, and the next so many runs are watched. */
 const WATCHED_RUNS = 100;
 /** So many misjudged ones of those end the runs on the server's thread. */
@@ -27,8 +35,8 @@ export class NearRunner implements Runner {
   readonly #onIdle: () => void;
   readonly #onGivenUp: () => void;
   #near: { readonly session: Session; readonly cost: RunCost } | undefined;
-  /** Runs that have been taken on, and what they will take together. */
-  #running = 0;
+  /** Runs of the next turn, and what they will take together. */
+  #due: DueRun[] = [];
   #takenMs = 0;
   #onQuiet = () => {};
   /** Runs since the last long one. */
@@ -71,7 +79,10 @@ export class NearRunner implements Runner {
     // ONNX Runtime is only loaded here where it is used.
     const { Session } = await import("./session.js");
     const session = await Session.load(this.#settings, 1);
-    if (this.#closed) return session.release();
+    if (this.#closed) {
+      session.release();
+      return;
+    }
     this.#near = { session, cost };
     // Most such models never need a worker again, and of hundreds in a process the workers would be most of the memory.
     this.#pool.rest();
@@ -80,45 +91,55 @@ export class NearRunner implements Runner {
   run(job: Job): Promise<JobResult> {
     const { request } = job;
     if (this.#near === undefined || request.kind !== "run") return this.#pool.run(job);
-    const expected = expectedMs(this.#near.cost, request.inputs);
-    if (expected > NEAR_LIMIT_MS) return this.#pool.run(job);
-    return this.#runNear(this.#near.session, request, expected);
+    const { session, cost } = this.#near;
+    const takesMs = expectedMs(cost, request.inputs);
+    if (takesMs > NEAR_LIMIT_MS) return this.#pool.run(job);
+    return new Promise((resolve, reject) => {
+      if (this.#due.length === 0) setImmediate(this.#turn);
+      this.#due.push({ session, request, resolve, reject });
+      this.#takenMs += takesMs;
+    });
   }
 
   /** Ends the workers; nothing may be running or waiting. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#running > 0)
+    if (this.#due.length > 0)
       await new Promise<void>((resolve) => {
         this.#onQuiet = resolve;
       });
-    await this.#near?.session.release();
+    this.#near?.session.release();
     this.#near = undefined;
     await this.#pool.close();
   }
 
-  async #runNear(session: Session, { inputs, outputs }: RunRequest, expected: number): Promise<JobResult> {
-    this.#running += 1;
-    this.#takenMs += expected;
-    let startMs = 0;
-    let before: NodeJS.CpuUsage | undefined;
+  /**
+   * Makes all runs that are due, and only then hands out what they gave: between two runs the way of an answer to its
+   * caller would push the model out of the processor's caches, and a small model's run takes thrice as long without them.
+   */
+  readonly #turn = (): void => {
+    const wasFull = !this.idle;
+    const due = this.#due;
+    const settled = due.map((run) => this.#make(run));
+    this.#due = [];
+    this.#takenMs = 0;
+    for (const settle of settled) settle();
+    this.#onQuiet();
+    if (wasFull) setImmediate(this.#onIdle);
+  };
+
+  /** @returns tells whoever waits for the run */
+  #make({ session, request, resolve, reject }: DueRun): () => void {
+    const startMs = processClockMs();
+    const before = this.#watched > 0 ? process.cpuUsage() : undefined;
     try {
-      const results = await session.run(inputs, outputs, () => {
-        startMs = processClockMs();
-        if (this.#watched > 0) before = process.cpuUsage();
-      });
+      const outputs = session.run(request.inputs, request.outputs);
       const endMs = processClockMs();
       this.#watch(endMs - startMs, before);
-      return { kind: "ran", outputs: results, span: { startMs, endMs } };
+      return () => resolve({ kind: "ran", outputs, span: { startMs, endMs } });
     } catch (error) {
       const message = `${this.#settings.label}: the model failed on this input`;
-      throw new Fault("RUN_FAILED", message, { cause: (error as Error).message });
-    } finally {
-      const wasFull = !this.idle;
-      this.#running -= 1;
-      this.#takenMs -= expected;
-      if (this.#running === 0) this.#onQuiet();
-      if (wasFull) setImmediate(this.#onIdle);
+      return () => reject(new Fault("RUN_FAILED", message, { cause: (error as Error).message }));
     }
   }
 

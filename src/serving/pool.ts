@@ -11,12 +11,17 @@ import {
   type ReadyMessage,
   type RunRequest,
   type ToWorker,
+  type WorkerData,
   type WorkerSettings,
 } from "./messages.js";
 
 /** A job for a worker. */
 export interface Job {
   readonly request: RunRequest | AnswerRequest;
+  /** Epoch milliseconds after which it is not begun; it then fails with DEADLINE. @default never */
+  readonly notAfterMs?: number;
+  /** Says that nobody waits for it any longer: unless it is begun, it is not, and fails with CANCELLED. Set by the pool. */
+  withdraw?: () => void;
 }
 
 export type JobResult = RanMessage | AnsweredMessage;
@@ -38,6 +43,11 @@ const LONGEST_BACKOFF_MS = 30_000;
 
 /** Round trips that are timed. */
 const PINGS = 15;
+/**
+ * Of runs shorter than this, the next is handed out before the one before has ended: the way to a worker and back, a fifth of a
+ * millisecond, is a tenth of a run of 2 ms. Longer ones would gain little.
+ */
+const AHEAD_MS = 10;
 
 type WorkerAnswer = JobResult | PongMessage;
 type Settle = { resolve(result: WorkerAnswer): void; reject(fault: Fault): void };
@@ -46,7 +56,11 @@ type Settle = { resolve(result: WorkerAnswer): void; reject(fault: Fault): void 
 interface Slot {
   worker: Worker;
   ready: boolean;
-  job: Settle | undefined;
+  /** What it was given and has not answered, in that order. */
+  jobs: Settle[];
+  /** The number of the last one. */
+  sent: number;
+  readonly withdrawn: Int32Array<SharedArrayBuffer>;
   /** Grows with each death in a row; a job done sets it back. */
   backoffMs: number;
   problem: string | undefined;
@@ -55,8 +69,9 @@ interface Slot {
 }
 
 /**
- * The worker threads of one model. Each holds a session of its own and one job at a time. A thread that dies takes its
- * own job with it and is started again, later each time.
+ * The worker threads of one model. Each holds a session of its own and runs one job at a time; where there is one alone,
+ * without a transform, and its runs are short and of one call each, the next job lies before it. A thread that dies takes what it holds with it
+ * and is started again, later each time.
  */
 export class WorkerPool {
   /** How many workers it has, ready or not. */
@@ -68,6 +83,8 @@ export class WorkerPool {
   /** Jobs that wait for the first worker after a rest. */
   #waking: { readonly job: Job; readonly settle: Settle }[] = [];
   #resting = false;
+  /** Jobs that a worker may hold. */
+  #depth = 1;
   #closing = false;
   #announced = false;
   #closed: Promise<void> | undefined;
@@ -81,7 +98,7 @@ export class WorkerPool {
 
   /** Whether a job would be taken now. */
   get idle(): boolean {
-    return this.#resting || this.#slots.some((slot) => slot.ready && slot.job === undefined);
+    return this.#resting || this.#free(this.#depth) !== undefined;
   }
 
   /** Workers that are loaded, or could be at once. */
@@ -102,11 +119,21 @@ export class WorkerPool {
     return this.#resting ? this.#wake(job) : this.#handOut(job);
   }
 
+  /** A worker that holds fewer than `jobs`. */
+  #free(jobs: number): Slot | undefined {
+    return this.#slots.find((slot) => slot.ready && slot.jobs.length < jobs);
+  }
+
   #handOut(job: Job): Promise<JobResult> {
-    const slot = this.#slots.find((candidate) => candidate.ready && candidate.job === undefined);
+    const slot = this.#free(this.#depth);
     if (!slot) throw new Error("no worker is idle");
     const { request, transfer } = toOwned(job.request);
-    return this.#ask(slot, request, transfer) as Promise<JobResult>;
+    // Atomics count as far as 32 bits go, and around.
+    const number = (slot.sent + 1) | 0;
+    slot.sent = number;
+    job.withdraw = () => void Atomics.store(slot.withdrawn, number & 1, number);
+    const { notAfterMs = Number.POSITIVE_INFINITY } = job;
+    return this.#ask(slot, { kind: "job", number, notAfterMs, request }, transfer) as Promise<JobResult>;
   }
 
   /**
@@ -117,7 +144,7 @@ export class WorkerPool {
     const times: number[] = [];
     const before = process.cpuUsage();
     for (let ping = 0; ping < PINGS; ping++) {
-      const slot = this.#slots.find((candidate) => candidate.ready && candidate.job === undefined);
+      const slot = this.#free(1);
       if (!slot) return 0;
       const startMs = processClockMs();
       await this.#ask(slot, { kind: "ping" }, []);
@@ -160,7 +187,7 @@ export class WorkerPool {
 
   #ask(slot: Slot, message: ToWorker, transfer: readonly ArrayBuffer[]): Promise<WorkerAnswer> {
     return new Promise((resolve, reject) => {
-      slot.job = { resolve, reject };
+      slot.jobs.push({ resolve, reject });
       slot.worker.postMessage(message, transfer as ArrayBuffer[]);
     });
   }
@@ -183,8 +210,11 @@ export class WorkerPool {
   }
 
   #start(backoffMs: number): void {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: this.#settings });
-    const slot: Slot = { worker, ready: false, job: undefined, backoffMs, problem: undefined, leaves: false };
+    const withdrawn = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+    const workerData: WorkerData = { settings: this.#settings, withdrawn };
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData });
+    const state = { ready: false, jobs: [], sent: 0, problem: undefined, leaves: false };
+    const slot: Slot = { worker, withdrawn, backoffMs, ...state };
     this.#slots.push(slot);
     worker.on("message", (message: FromWorker) => this.#onMessage(slot, message));
     worker.on("error", (error) => {
@@ -215,10 +245,20 @@ export class WorkerPool {
       this.#announced = true;
       // Workers that are started later load the same model, whatever lies in the file by then.
       this.#settings = { ...this.#settings, sha256: message.digest };
+      this.#depth = this.#jobsHeld(message);
       this.#events.onReady(message);
     }
     this.#awake();
     this.#events.onIdle();
+  }
+
+  /**
+   * Of several workers, one could hold what another is free for; calls that wait may still be joined by others; and a
+   * transform may end its worker, of which the call behind is to know nothing.
+   */
+  #jobsHeld({ batchable, inferMs = Number.POSITIVE_INFINITY }: ReadyMessage): number {
+    const isAlone = this.size === 1 && !batchable && this.#settings.transform === undefined;
+    return isAlone && inferMs < AHEAD_MS ? 2 : 1;
   }
 
   /** The file will not load better the next time: the first worker's failure is the model's. */
@@ -230,8 +270,7 @@ export class WorkerPool {
   }
 
   #finish(slot: Slot, settle: (job: Settle) => void): void {
-    const job = slot.job!;
-    slot.job = undefined;
+    const job = slot.jobs.shift()!;
     slot.backoffMs = FIRST_BACKOFF_MS;
     settle(job);
     this.#events.onIdle();
@@ -240,8 +279,7 @@ export class WorkerPool {
   #onExit(slot: Slot, code: number): void {
     this.#remove(slot);
     const problem = slot.problem ?? `exit code ${code}`;
-    slot.job?.reject(this.#lost(problem));
-    slot.job = undefined;
+    for (const job of slot.jobs.splice(0)) job.reject(this.#lost(problem));
     if (this.#closing || slot.leaves) return;
     this.#awake(problem);
     const timer = setTimeout(() => {

@@ -1,8 +1,16 @@
 import { createHash } from "node:crypto";
 import { readFile, realpath, stat } from "node:fs/promises";
 import path from "node:path";
-import ort from "onnxruntime-node";
-import { type Datatype, fromOrtType, type NumericData, type TensorData, toOrtType } from "../contract/datatype.js";
+import type { InferenceSession } from "onnxruntime-node";
+import { type Binding, binding, initOrt } from "onnxruntime-node/dist/binding.js";
+import {
+  type Datatype,
+  fromOnnxDatatype,
+  fromOrtType,
+  type NumericData,
+  type TensorData,
+  toOrtType,
+} from "../contract/datatype.js";
 import { OnnxError, type OnnxModel, readOnnx } from "../contract/onnx.js";
 import type { Signature, TensorSpec } from "../contract/signature.js";
 import { ownsBuffer, type Tensor } from "../contract/tensor.js";
@@ -17,29 +25,29 @@ export interface ModelFile {
   readonly sha256: string | undefined;
 }
 
+/** What ONNX Runtime reads of a tensor that it is given, and has in one that it gives. */
+interface OrtTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: unknown;
+  readonly location: "cpu";
+}
+
+/** The session as it is: a run's options may be left out, and it then has the severity of the session's. */
+interface NativeSession extends Omit<Binding.InferenceSession, "run"> {
+  run(feeds: Record<string, OrtTensor>, fetches: Record<string, null>): Record<string, OrtTensor>;
+}
+
 /** ONNX Runtime's severity from which it writes to stderr: fatal. Every error reaches us as an exception. */
 const LOG_FATAL = 4;
 
-const RUN_OPTIONS: ort.InferenceSession.RunOptions = { logSeverityLevel: LOG_FATAL };
-
 /**
- * Options that tell when their run begins. ONNX Runtime for Node begins it with an immediate of its own, and reads its
- * options there; an immediate of ours before it would cost a small model a tenth of its run.
+ * A model loaded into ONNX Runtime, on the thread that made it.
+ *
+ * It is loaded and run through what ONNX Runtime for Node is made of: the package's own session lets each run wait for an
+ * immediate and three promises, though the run then keeps the thread all the same. Of a small model's run they are two
+ * fifths, and several that are due can't be made one after another, while the processor's caches have what they need.
  */
-class TellingOptions implements ort.InferenceSession.RunOptions {
-  readonly #onBegin: () => void;
-
-  constructor(onBegin: () => void) {
-    this.#onBegin = onBegin;
-  }
-
-  get logSeverityLevel(): typeof LOG_FATAL {
-    this.#onBegin();
-    return LOG_FATAL;
-  }
-}
-
-/** A model loaded into ONNX Runtime, on the thread that made it. */
 export class Session {
   readonly signature: Signature;
   /** sha256 of the file in hex. */
@@ -48,9 +56,10 @@ export class Session {
   readonly modelBytes: number;
   /** Whether how long a run takes hangs on the values that it is given, not on their number alone. */
   readonly hasSubgraphs: boolean;
-  readonly #session: ort.InferenceSession;
+  readonly #session: NativeSession;
+  readonly #outputs: readonly string[];
 
-  private constructor(session: ort.InferenceSession, file: Pick<Session, "digest" | "modelBytes" | "hasSubgraphs">) {
+  private constructor(session: NativeSession, file: Pick<Session, "digest" | "modelBytes" | "hasSubgraphs">) {
     this.#session = session;
     this.digest = file.digest;
     this.modelBytes = file.modelBytes;
@@ -59,6 +68,7 @@ export class Session {
       inputs: session.inputMetadata.map(toSpec),
       outputs: session.outputMetadata.map(toSpec),
     };
+    this.#outputs = this.signature.outputs.map(({ name }) => name);
   }
 
   /**
@@ -76,9 +86,11 @@ export class Session {
     }
     const { external, externalBytes, hasSubgraphs } = await checkModel(file.modelPath, bytes);
     try {
+      initOrt();
+      const session = new (binding.InferenceSession as unknown as new () => NativeSession)();
       // Bytes that were checked are the bytes that are loaded; only external data is read by ONNX Runtime itself.
-      const source = external ? file.modelPath : bytes;
-      const session = await ort.InferenceSession.create(source as string, sessionOptions(threads));
+      if (external) session.loadModel(file.modelPath, sessionOptions(threads));
+      else session.loadModel(bytes.buffer, bytes.byteOffset, bytes.byteLength, sessionOptions(threads));
       return new Session(session, { digest, modelBytes: bytes.length + externalBytes, hasSubgraphs });
     } catch (error) {
       if (error instanceof ModelError) throw error;
@@ -89,25 +101,24 @@ export class Session {
   /**
    * Runs the model; the thread does nothing else meanwhile.
    * @param outputs names wanted; all by default
-   * @param onBegin told when the run begins, which is later than this is called
    * @returns outputs whose buffers are theirs alone
+   * @throws Error where the model fails on these inputs
    */
-  async run(inputs: readonly Tensor[], outputs?: readonly string[], onBegin?: () => void): Promise<Tensor[]> {
-    const feeds: Record<string, ort.Tensor> = {};
+  run(inputs: readonly Tensor[], outputs = this.#outputs): Tensor[] {
+    const feeds: Record<string, OrtTensor> = {};
     for (const tensor of inputs) feeds[tensor.name] = toOrt(tensor);
-    const options = onBegin ? new TellingOptions(onBegin) : RUN_OPTIONS;
-    const results = outputs
-      ? await this.#session.run(feeds, outputs, options)
-      : await this.#session.run(feeds, options);
-    return (outputs ?? this.#session.outputNames).map((name) => fromOrt(name, results[name]!));
+    const fetches: Record<string, null> = {};
+    for (const name of outputs) fetches[name] = null;
+    const results = this.#session.run(feeds, fetches);
+    return outputs.map((name) => fromOrt(name, results[name]!));
   }
 
-  async release(): Promise<void> {
-    await this.#session.release();
+  release(): void {
+    this.#session.dispose();
   }
 }
 
-function sessionOptions(threads: number): ort.InferenceSession.SessionOptions {
+function sessionOptions(threads: number): InferenceSession.SessionOptions {
   return {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -119,7 +130,7 @@ function sessionOptions(threads: number): ort.InferenceSession.SessionOptions {
   };
 }
 
-async function readModel({ modelPath, modelRoot, sha256 }: ModelFile): Promise<Uint8Array> {
+async function readModel({ modelPath, modelRoot, sha256 }: ModelFile): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const real = await realpath(modelPath);
     const root = await realpath(modelRoot);
@@ -170,16 +181,15 @@ function isInside(folder: string, file: string): boolean {
   return relative !== "" && !relative.startsWith("..") && !path.isAbsolute(relative);
 }
 
-function toSpec(metadata: ort.InferenceSession.ValueMetadata): TensorSpec {
-  const datatype = metadata.isTensor ? fromOrtType(metadata.type) : undefined;
+function toSpec(metadata: Binding.ValueMetadata): TensorSpec {
+  const datatype = metadata.isTensor ? fromOnnxDatatype(metadata.type) : undefined;
   if (metadata.name === "__proto__") throw new ModelError('a tensor named "__proto__" can\'t be served; rename it');
   if (!metadata.isTensor || datatype === undefined) {
     throw new ModelError(
-      `"${metadata.name}" is ${metadata.isTensor ? metadata.type : "no tensor"}, which can't be served`,
+      `"${metadata.name}" is ${metadata.isTensor ? `of ONNX's datatype ${metadata.type}` : "no tensor"}, which can't be served`,
     );
   }
-  const shape = metadata.shape.map((dimension) => (typeof dimension === "number" && dimension >= 0 ? dimension : -1));
-  return { name: metadata.name, datatype, shape };
+  return { name: metadata.name, datatype, shape: metadata.shape };
 }
 
 /** Newer Node versions have a Float16Array, and ONNX Runtime then insists on it. */
@@ -188,18 +198,18 @@ interface Float16Global {
 }
 const { Float16Array } = globalThis as Float16Global;
 
-function toOrt({ datatype, shape, data }: Tensor): ort.Tensor {
+function toOrt({ datatype, shape, data }: Tensor): OrtTensor {
   const held = datatype === "FP16" && Float16Array ? toFloat16(data as Uint16Array<ArrayBuffer>, Float16Array) : data;
-  return new ort.Tensor(toOrtType(datatype) as "float32", held as Float32Array, shape);
+  return { type: toOrtType(datatype), dims: shape, data: held, location: "cpu" };
 }
 
 function toFloat16(data: Uint16Array<ArrayBuffer>, Float16: NonNullable<typeof Float16Array>): NumericData {
   return new Float16(data.buffer, data.byteOffset, data.length);
 }
 
-function fromOrt(name: string, tensor: ort.Tensor): Tensor {
-  const datatype = fromOrtType(tensor.type) as Datatype;
-  return { name, datatype, shape: tensor.dims, data: ownData(datatype, tensor.data as unknown as TensorData) };
+function fromOrt(name: string, { type, dims, data }: OrtTensor): Tensor {
+  const datatype = fromOrtType(type) as Datatype;
+  return { name, datatype, shape: dims, data: ownData(datatype, data as TensorData) };
 }
 
 function ownData(datatype: Datatype, data: TensorData): TensorData {

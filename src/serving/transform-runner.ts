@@ -10,7 +10,7 @@ import { joinCalls, type Padding, sharingKey, splitCalls } from "./padding.js";
 import { importDefault } from "./source-module.js";
 
 /** Runs the model once. */
-export type RunModel = (inputs: readonly Tensor[]) => Promise<Tensor[]>;
+export type RunModel = (inputs: readonly Tensor[]) => Tensor[] | Promise<Tensor[]>;
 
 /** What requests may share a run. */
 export interface Sharing {

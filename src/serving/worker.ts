@@ -1,15 +1,17 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { compareSignatures } from "../contract/compatibility.js";
+import type { FaultReason } from "../contract/fault.js";
 import { isBatchable } from "../contract/signature.js";
 import type { Tensor } from "../contract/tensor.js";
 import { transferList } from "./batch.js";
 import {
   type AnswerRequest,
   type FromWorker,
+  type JobRequest,
   processClockMs,
   type RunRequest,
   type ToWorker,
-  type WorkerSettings,
+  type WorkerData,
 } from "./messages.js";
 import { ModelError } from "./model-error.js";
 import type { Padding } from "./padding.js";
@@ -29,7 +31,7 @@ interface Loaded {
 }
 
 /** The entry of a worker thread: one model, one session, one run at a time. */
-const settings = workerData as WorkerSettings;
+const { settings, withdrawn } = workerData as WorkerData;
 const port = parentPort!;
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
@@ -128,22 +130,32 @@ async function warm(session: Session, transform: TransformRunner | undefined): P
 
 async function handle(message: ToWorker, loaded: Loaded): Promise<void> {
   switch (message.kind) {
-    case "run":
-      return run(message, loaded.session);
-    case "answer":
-      return answer(message, loaded);
+    case "job":
+      return work(message, loaded);
     case "ping":
       return send({ kind: "pong" });
     case "close":
-      await loaded.session.release();
+      loaded.session.release();
       end(0);
   }
+}
+
+async function work(job: JobRequest, loaded: Loaded): Promise<void> {
+  const { request } = job;
+  // It may have lain here while the one before it was done.
+  if (Atomics.load(withdrawn, job.number & 1) === job.number) return refuse("CANCELLED", "the caller gave the call up");
+  if (Date.now() > job.notAfterMs) return refuse("DEADLINE", "the deadline passed before inference; it was not begun");
+  return request.kind === "run" ? run(request, loaded.session) : answer(request, loaded);
+}
+
+function refuse(reason: FaultReason, problem: string): void {
+  send({ kind: "fault", reason, message: `${settings.label}: ${problem}`, cause: undefined });
 }
 
 async function run({ inputs, outputs }: RunRequest, session: Session): Promise<void> {
   const startMs = processClockMs();
   try {
-    const results = await session.run(inputs, outputs);
+    const results = session.run(inputs, outputs);
     send({ kind: "ran", outputs: results, span: { startMs, endMs: processClockMs() } }, transferList(results));
   } catch (error) {
     const message = `${settings.label}: the model failed on this input`;

@@ -16,7 +16,7 @@ import type { LatencyProfile } from "../fleet/latency-profile.js";
 import { REVISION_HEADER } from "../grpc/call.js";
 import { answerInOrder, type StreamReply } from "../grpc/ordered-stream.js";
 import { rawMethod } from "../grpc/raw-method.js";
-import { toStatus } from "../grpc/status.js";
+import { toStatusObject } from "../grpc/status.js";
 import { generateAnswer } from "./generated-answer.js";
 import { type Random, seededRandom, seedFrom } from "./seeded-random.js";
 import type { StubAnswers } from "./stub-answers.js";
@@ -111,7 +111,7 @@ class StubMethod {
     try {
       this.#check(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     } catch (fault) {
-      return { status: toStatus(this.#named(fault), trailers()) };
+      return { status: toStatusObject(this.#named(fault), trailers()) };
     }
     const request = fromBinary(method.input, bytes);
     onCall({

@@ -6,6 +6,8 @@ import type { EventPlace, Out, StoredRecord, TestBroker, TestEvent } from "./eve
 
 const PARTITIONS = 4;
 const AT_ONCE = 500;
+/** The broker's number. */
+const NODE = 1;
 const OUTS: readonly Out[] = ["scored", "dead", "again"];
 
 /** A Kafka whose places are four topics of four partitions each. Events of one `partitionkey` are in one partition. */
@@ -103,6 +105,25 @@ export class KafkaPlace implements EventPlace {
     for (const event of events) await transaction.send({ messages: [toMessage(event, this.#in)] });
     await transaction.abort();
     await producer.close();
+  }
+
+  /** Where events are put in. */
+  get events(): { readonly address: string; readonly topic: string } {
+    return { address: this.#address, topic: this.#in };
+  }
+
+  /** Stores an offset of a group by a transaction that stays open. @returns what gives it up */
+  async holdOffset(groupId: string): Promise<() => Promise<void>> {
+    const producer = this.#producer(`held-${this.#name}`);
+    const transaction = await producer.beginTransaction({ idempotent: true });
+    const consumer = { groupId, memberId: "", generationId: -1, coordinatorId: NODE };
+    await transaction.addConsumer(consumer as unknown as Parameters<typeof transaction.addConsumer>[0]);
+    const message = { topic: this.#in, partition: 0, offset: 0n, metadata: { consumer } };
+    await transaction.addOffset(message as unknown as Parameters<typeof transaction.addOffset>[0]);
+    return async () => {
+      await transaction.abort();
+      await producer.close();
+    };
   }
 
   #producer(transactionalId?: string) {

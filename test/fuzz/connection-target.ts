@@ -3,10 +3,10 @@ import { createConnection } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { compileContract, JsonCodec } from "../support/contract-fixture.js";
 import { FleetProcess, removeFleet, writeFleet } from "../support/fleet-process.js";
+import { callHeaders, FLAG, FRAME, frame, grpcMessage, PREFACE, setting } from "../support/http2-frames.js";
 import { scaleModel } from "../support/onnx-builder.js";
 import { RawClient } from "../support/server.js";
 import { SCALE } from "../wire/contracts.js";
-import { callHeaders, FLAG, FRAME, frame, grpcMessage, PREFACE, setting } from "../wire/http2-frames.js";
 import type { FuzzTarget } from "./targets.js";
 
 const CONTRACT = "test.scale.v1";
@@ -16,7 +16,6 @@ const STREAM = `/${CONTRACT}.ScaleService/PredictStream`;
 const CALL_EVERY = 25;
 /** A connection that says nothing wrong stays open: it is left after a while. */
 const QUIET_MS = 20;
-const WINDOW_UPDATE = 8;
 const PRIORITY = 2;
 
 /** Connections to a server of its own, whose frames of HTTP/2 and of gRPC are damaged; others are answered meanwhile. */
@@ -62,7 +61,7 @@ function scripts(request: Buffer): Buffer[] {
     [
       ...[1, 3, 5].map((stream) => headers(PREDICT, FLAG.endHeaders, stream)),
       frame(FRAME.reset, { stream: 3, payload: Buffer.from([0, 0, 0, 8]) }),
-      frame(WINDOW_UPDATE, { stream: 1, payload: Buffer.from([0, 1, 0, 0]) }),
+      frame(FRAME.windowUpdate, { stream: 1, payload: Buffer.from([0, 1, 0, 0]) }),
       frame(PRIORITY, { stream: 5, payload: Buffer.from([0, 0, 0, 1, 16]) }),
       data(grpcMessage(request, { claimed: 2 ** 31 }), 0, 5),
       data(message, FLAG.endStream),

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
 async function tryModel(folder: string, modelPath: string): Promise<void> {
   try {
     const session = await Session.load({ modelPath, modelRoot: path.dirname(modelPath), sha256: undefined }, 1);
-    await session.release();
+    session.release();
   } catch (error) {
     if (error instanceof ModelError) return;
     writeFileSync(path.join(folder, CASE_FILES.problem), String((error as Error).stack));

@@ -146,6 +146,31 @@ describe("ServedModel", () => {
     assert.equal(model.statistics.executionCount, 1);
   });
 
+  it("hands the next call of a short model out before the one before has ended, and no more", async () => {
+    model = await serveModel(slowModel());
+    const held = [submit(model, slowWork(BUSY, 0)), submit(model, slowWork(1, 1)), submit(model, slowWork(1, 2))];
+    await dispatched();
+    assert.equal(model.waiting, 1);
+    const outcomes = await Promise.all(held);
+    assert.deepEqual(outcomes.map(values), [[0], [1], [2]]);
+    // It waited for the long run all the same, and that is what its caller is told.
+    const [first, second] = outcomes.map((outcome) => (outcome.ok ? outcome.timing : undefined));
+    assert(second!.queueMs > 0.9 * first!.inferMs && second!.batchMs < second!.queueMs);
+  });
+
+  it("does not begin a call that was handed out and is given up before the one before has ended", async () => {
+    model = await serveModel(slowModel());
+    const first = submit(model, slowWork(BUSY, 0));
+    const ahead = submit(model, slowWork(1, 1));
+    await dispatched();
+    assert.equal(model.waiting, 0);
+    const behind = submit(model, slowWork(1, 2));
+    ahead.cancel();
+    assert.equal(reason(await ahead), "CANCELLED");
+    assert.deepEqual([values(await first), values(await behind)], [[0], [2]]);
+    assert.equal(model.statistics.executionCount, 2);
+  });
+
   it("refuses a request that can't be met by the measured time, and measures again after enough of them", async () => {
     model = await serveModel(slowModel());
     for (let round = 0; round < 40; round++) await submit(model, slowWork(BUSY / 4, 0));

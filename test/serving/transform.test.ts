@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { Contract } from "../../src/contract/contract.js";
+import type { BatchingSettings } from "../../src/serving/batcher.js";
 import type { Outcome, Work } from "../../src/serving/inference.js";
 import type { ServedModel } from "../../src/serving/served-model.js";
 import { compileContract, JsonCodec } from "../support/contract-fixture.js";
@@ -37,8 +38,14 @@ describe("a model with a transform", () => {
 
   beforeEach(async () => {
     file = writeModel(scaleModel({ factor: 2, shape: ["batch", 1] }));
-    model = await serveModel(readFileSync(file), {
-      settings: { batching: { maxRows: 4, maxDelayMs: 200 } },
+    model = await serve({ maxRows: 4, maxDelayMs: 200 });
+    assert.equal(model.state, "READY", model.problem);
+  });
+  afterEach(() => model.close());
+
+  const serve = (batching: BatchingSettings) =>
+    serveModel(readFileSync(file), {
+      settings: { batching },
       worker: {
         modelPath: file,
         modelRoot: path.dirname(file),
@@ -50,9 +57,6 @@ describe("a model with a transform", () => {
         onState: ({ state, problem }) => void states.emit(state, problem),
       },
     });
-    assert.equal(model.state, "READY", model.problem);
-  });
-  afterEach(() => model.close());
 
   const work = (request: JsonValue): Work => ({
     kind: "message",
@@ -125,6 +129,17 @@ describe("a model with a transform", () => {
     assert.deepEqual(await crash, ["exit code 3"]);
     assert.deepEqual(answer(await submit(model, work({ value: 4 }))), { value: 8 });
     assert.equal(model.state, "READY");
+  });
+
+  it("answers a call that waits behind the one that its worker dies of", async () => {
+    await model.close();
+    model = await serve({ maxRows: 1, maxDelayMs: 0 });
+    const [dead, behind] = await Promise.all([
+      submit(model, work({ value: 1, mood: "die" })),
+      submit(model, work({ value: 4 })),
+    ]);
+    assert.equal(reason(dead), "WORKER_LOST");
+    assert.deepEqual(answer(behind), { value: 8 });
   });
 
   it("is not another model when its worker is started again, whatever became of the file", async () => {

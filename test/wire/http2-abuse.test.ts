@@ -6,9 +6,6 @@ import { status } from "@grpc/grpc-js";
 import { mutate } from "../fuzz/mutate.js";
 import { compileContract, JsonCodec } from "../support/contract-fixture.js";
 import { FleetProcess, removeFleet, writeFleet } from "../support/fleet-process.js";
-import { scaleModel } from "../support/onnx-builder.js";
-import { RawClient } from "../support/server.js";
-import { SCALE } from "./contracts.js";
 import {
   callHeaders,
   FLAG,
@@ -19,7 +16,10 @@ import {
   PREFACE,
   RawConnection,
   setting,
-} from "./http2-frames.js";
+} from "../support/http2-frames.js";
+import { scaleModel } from "../support/onnx-builder.js";
+import { RawClient } from "../support/server.js";
+import { SCALE } from "./contracts.js";
 
 const PREDICT = "/test.scale.v1.ScaleService/Predict";
 const MEBIBYTE = 2 ** 20;

@@ -1,11 +1,12 @@
-import { type handleBidiStreamingCall, type handleUnaryCall, status } from "@grpc/grpc-js";
+import { type handleBidiStreamingCall, status } from "@grpc/grpc-js";
 import type { Repository } from "../../serving/inference.js";
 import type { StreamSettings } from "../../serving/stream-settings.js";
 import { answerTrailers, type CallObserver, deadlineOf, formatTiming, wantedOf } from "../call.js";
 import { answerInOrder } from "../ordered-stream.js";
-import { toStatus } from "../status.js";
+import { toStatus, toStatusObject } from "../status.js";
 import { StreamDoor } from "../stream-door.js";
 import type { StreamWatch } from "../stream-watch.js";
+import type { UnaryHandler } from "../unary-call.js";
 import { type InferResult, infer } from "./infer.js";
 import { writeInferResponse, writeStreamError, writeStreamResponse } from "./infer-response.js";
 
@@ -24,26 +25,27 @@ export interface InferOptions {
 type Bytes = Buffer<ArrayBuffer>;
 
 /** The handler of `ModelInfer`. */
-export function inferHandler(repository: Repository, options: InferOptions): handleUnaryCall<Bytes, Buffer> {
-  return (call, callback) => {
+export function inferHandler(repository: Repository, options: InferOptions): UnaryHandler {
+  return ({ request, headers, deadlineMs }, settle) => {
     const startMs = performance.now();
-    let cancel = (): void => {};
-    call.on("cancelled", () => cancel());
-    const wanted = wantedOf(call.metadata);
+    const wanted = wantedOf(headers);
     const inferCall = {
-      request: call.request,
+      request,
       wanted,
-      deadlineMs: deadlineOf(call),
+      deadlineMs,
       write: writeInferResponse,
       maxMessageBytes: options.maxMessageBytes,
     };
-    cancel = infer(repository, inferCall, (result) => {
+    return infer(repository, inferCall, (result) => {
       const { model, answer, codecMs } = result;
       const totalMs = performance.now() - startMs;
       report(options.observe, { method: "ModelInfer", result, elapsedMs: totalMs });
-      if (!answer.ok) return callback(toStatus(answer.error, model && answerTrailers(model, wanted)));
-      const timing = formatTiming(answer.timing, codecMs, totalMs);
-      callback(null, answer.message, answerTrailers(answer.model, wanted, timing));
+      if (!answer.ok) {
+        settle({ ok: false, status: toStatus(answer.error, model && answerTrailers(model, wanted)) });
+        return;
+      }
+      const trailers = answerTrailers(answer.model, wanted, formatTiming(answer.timing, codecMs, totalMs));
+      settle({ ok: true, message: answer.message, trailers });
     });
   };
 }
@@ -61,7 +63,7 @@ export function inferStreamHandler(
       watch = door.enter(call);
     } catch (fault) {
       observe({ contract: "", revision: "", method: "ModelStreamInfer", fault, elapsedMs: 0 });
-      call.emit("error", toStatus(fault));
+      call.emit("error", toStatusObject(fault));
       return;
     }
     const wanted = wantedOf(call.metadata);

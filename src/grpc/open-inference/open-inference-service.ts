@@ -6,6 +6,7 @@ import { DEFAULT_STREAMS, type StreamSettings } from "../../serving/stream-setti
 import type { CallObserver } from "../call.js";
 import { rawMethod } from "../raw-method.js";
 import type { Service } from "../typed-service.js";
+import { grpcHandler, type UnaryHandler } from "../unary-call.js";
 import { inferHandler, inferStreamHandler } from "./infer-handlers.js";
 import { type ModelQuery, modelConfig, modelMetadata } from "./model-metadata.js";
 import { loadModel, repositoryIndex, unloadModel } from "./model-repository.js";
@@ -53,7 +54,7 @@ export function openInferenceService(repository: Repository, options: OpenInfere
     draining: options.draining,
     observe,
   };
-  service.raw("ModelInfer", inferHandler(repository, inferOptions));
+  service.handle("ModelInfer", inferHandler(repository, inferOptions));
   service.raw("ModelStreamInfer", inferStreamHandler(repository, inferOptions), true);
   return service;
 }
@@ -62,6 +63,7 @@ export function openInferenceService(repository: Repository, options: OpenInfere
 class ServiceBuilder implements Service {
   readonly definition: Record<string, MethodDefinition<Buffer, Buffer>> = {};
   readonly implementation: UntypedServiceImplementation = {};
+  readonly unaryHandlers = new Map<string, UnaryHandler>();
   readonly #observe: CallObserver;
 
   constructor(observe: CallObserver) {
@@ -78,6 +80,11 @@ class ServiceBuilder implements Service {
       if (!(fault instanceof Fault)) this.#observe({ contract: "", revision: "", method: name, fault, elapsedMs: 0 });
     };
     this.raw(name, unaryHandler({ request, response, answer, onError }));
+  }
+
+  handle(name: string, handler: UnaryHandler): void {
+    this.raw(name, grpcHandler(handler));
+    this.unaryHandlers.set(this.definition[name]!.path, handler);
   }
 
   raw(name: string, handler: UntypedServiceImplementation[string], streams = false): void {

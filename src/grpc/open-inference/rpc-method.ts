@@ -1,6 +1,6 @@
 import type { handleUnaryCall } from "@grpc/grpc-js";
 import { invalid } from "../../contract/fault.js";
-import { toStatus } from "../status.js";
+import { toStatusObject } from "../status.js";
 
 /** How a message of one type is written and read, as generated code has it. */
 export interface MessageCodec<Message> {
@@ -27,7 +27,7 @@ export function unaryHandler<Request, Response>(
       callback(null, Buffer.from(method.response.encode(response).finish()));
     } catch (error) {
       method.onError(error);
-      callback(toStatus(error));
+      callback(toStatusObject(error));
     }
   };
 }

@@ -1,9 +1,9 @@
-// Gives the model's runs moods, in whichever thread they are: moody-model.mjs has Node load this before the server's own
-// code. A run that is slow or fails is then all that differs from any other server.
+// Gives the model's runs moods: moody-model.mjs has Node load this before the server's own code. A run that is slow or fails
+// is then all that differs from any other server. A slow one keeps no thread: other calls don't wait for it.
 import { readFileSync } from "node:fs";
-import { InferenceSession } from "onnxruntime-node";
+import { setTimeout as delay } from "node:timers/promises";
+import { isMainThread } from "node:worker_threads";
 
-const { create } = InferenceSession;
 let turn = 0;
 
 /** Fails in even measure, not by chance: 30 per cent is 3 of every 10. */
@@ -13,14 +13,13 @@ function fails(percent) {
   return Math.floor((turn * percent) / 100) > before;
 }
 
-InferenceSession.create = async (...args) => {
-  const session = await create.apply(InferenceSession, args);
-  const run = session.run.bind(session);
-  session.run = async (...feeds) => {
+if (isMainThread) {
+  const { NearRunner } = await import("/app/dist/src/serving/near-runner.js");
+  const { run } = NearRunner.prototype;
+  NearRunner.prototype.run = async function (job) {
     const { failPercent, delayMs } = JSON.parse(readFileSync(process.env.MOOD, "utf8"));
-    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    if (delayMs > 0) await delay(delayMs);
     if (fails(failPercent)) throw new Error("the model is in a bad mood");
-    return run(...feeds);
+    return run.call(this, job);
   };
-  return session;
-};
+}

@@ -1,0 +1,51 @@
+import { connect, type IncomingHttpHeaders } from "node:http2";
+import { Duplex } from "node:stream";
+import { FLAG, FRAME, FRAME_HEAD_BYTES, frame, PREFACE } from "../test/support/http2-frames.js";
+
+/** `:status: 200`, by its number in RFC 7541's table. */
+const STATUS_200 = Buffer.from([0x88]);
+
+/** `grpc-status`, as it is and by RFC 7541's Huffman code; after it `0`, in both ways, with its length before it. */
+const NAMES = [Buffer.from("grpc-status"), Buffer.from("9acac8b21234da8f", "hex")];
+const ZEROS = [Buffer.from("0130", "hex"), Buffer.from("8107", "hex")];
+const OK_FIELDS = NAMES.flatMap((name) => ZEROS.map((zero) => Buffer.concat([name, zero])));
+
+/** Whether a header block, which was made without a table, says that a call went well. Where it is not seen it may say so still. */
+export function saysOk(block: Buffer): boolean {
+  return OK_FIELDS.some((field) => block.includes(field));
+}
+
+/**
+ * What a header block means that was made without a table: Node's HTTP/2 client reads an answer that ends with it.
+ * @param isTrailers whether headers came before it
+ * @throws Error where it is not one, or needs a table
+ */
+export function decodeHeaders(block: Buffer, isTrailers: boolean): Promise<IncomingHttpHeaders> {
+  const ends = frame(FRAME.headers, { flags: FLAG.endHeaders | FLAG.endStream, stream: 1, payload: block });
+  const begins = frame(FRAME.headers, { flags: FLAG.endHeaders, stream: 1, payload: STATUS_200 });
+  const answer = Buffer.concat([frame(FRAME.settings), ...(isTrailers ? [begins] : []), ends]);
+  let sent = Buffer.alloc(0);
+  const wire = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      sent = Buffer.concat([sent, chunk]);
+      if (hasRequest(sent)) this.push(answer);
+      done();
+    },
+  });
+  const session = connect("http://answer", { createConnection: () => wire });
+  return new Promise<IncomingHttpHeaders>((resolve, reject) => {
+    session.on("error", reject);
+    const stream = session.request({ ":path": "/" }, { endStream: true });
+    stream.on("error", reject);
+    stream.on(isTrailers ? "trailers" : "response", resolve);
+    stream.resume();
+  }).finally(() => session.destroy());
+}
+
+/** Whether a client has come to the headers of its request. */
+function hasRequest(sent: Buffer): boolean {
+  for (let at = PREFACE.length; at + FRAME_HEAD_BYTES <= sent.length; at += FRAME_HEAD_BYTES + sent.readUIntBE(at, 3))
+    if (sent[at + 3] === FRAME.headers) return true;
+  return false;
+}
