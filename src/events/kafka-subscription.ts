@@ -135,7 +135,10 @@ export class KafkaSubscription implements Subscription {
       autocommit: false,
       deserializers: { key: stringDeserializer, headerKey: stringDeserializer, headerValue: stringDeserializer },
     });
-    consumer.on("error", (error: Error) => this.#break(error));
+    const fail = this.#break;
+    consumer.on("error", (error: Error) => fail(error));
+    // The client sends no heartbeat after one that failed, and tells nobody: the group forgets it.
+    consumer.on("consumer:heartbeat:error", ({ error }) => fail(error));
     consumer.on("consumer:group:join", () => void this.#begin(consumer));
     // Streams come and go with each generation, and the topic stays.
     consumer.topics.track(topic);

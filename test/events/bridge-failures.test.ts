@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { ROOT } from "../support/contract-fixture.js";
 import { removeFleet } from "../support/fleet-process.js";
@@ -131,6 +132,30 @@ for (const kind of BROKERS)
       } finally {
         await mortal.stop();
       }
+    });
+
+    it("goes on where the broker was away while all that it may have in hand was being predicted", async () => {
+      let release = () => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await start(
+        async (xs) => {
+          await released;
+          return double(xs);
+        },
+        ...["--max-in-flight", "4", "--ack-wait", "2s", "--order-by", "partitionkey"],
+      );
+      await place.publish(events(1, 12));
+      while (server.calls.length === 0) await delay(50);
+      await broker.kill();
+      // Longer than any client tries.
+      await delay(6000);
+      await broker.raise();
+      release();
+      await untilOut(place, 12);
+      const order = Array.from({ length: 12 }, (_, index) => `e-${index + 1}`);
+      assert.deepEqual(causes(await place.readOut(), "scored"), order);
     });
 
     if (kind.name === "NATS")
