@@ -2,8 +2,8 @@ import querystring from "node:querystring";
 import { status } from "@grpc/grpc-js";
 import type { Failure } from "../src/client/raw-calls.js";
 import { PREFIX_BYTES } from "../src/grpc/message-reader.js";
-import { callHeaders, grpcMessage } from "../test/support/http2-frames.js";
-import { decodeHeaders, saysOk } from "./header-blocks.js";
+import { grpcHeaders, grpcMessage } from "../test/support/http2-frames.js";
+import { decodeHeaders, requestBlocks, saysOk } from "./header-blocks.js";
 import { Http2Connection } from "./http2-connection.js";
 import type { Calls } from "./round.js";
 
@@ -27,7 +27,6 @@ const SILENCE_MS = 60_000;
  * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 export class GrpcCalls implements Calls {
-  readonly #headers: Buffer;
   readonly #messages: readonly Buffer[];
   readonly #connections: readonly Http2Connection[];
   readonly #onAnswer: ((answer: Buffer) => void) | undefined;
@@ -35,7 +34,8 @@ export class GrpcCalls implements Calls {
   failure: Failure | undefined;
 
   constructor(address: string, options: GrpcCallOptions) {
-    this.#headers = callHeaders(options.path, {
+    const blocks = requestBlocks({
+      ...grpcHeaders(options.path),
       ":authority": address,
       "content-type": "application/grpc+proto",
       "grpc-accept-encoding": "identity,deflate,gzip",
@@ -44,7 +44,7 @@ export class GrpcCalls implements Calls {
     this.#messages = options.requests.map((request) => grpcMessage(request));
     this.#onAnswer = options.onAnswer;
     const { connections, silenceMs = SILENCE_MS } = options;
-    this.#connections = Array.from({ length: connections }, () => new Http2Connection(address, silenceMs));
+    this.#connections = Array.from({ length: connections }, () => new Http2Connection(address, blocks, silenceMs));
   }
 
   make(done: (code: string) => void): void {
@@ -52,7 +52,7 @@ export class GrpcCalls implements Calls {
     const message = this.#messages[this.#made % this.#messages.length]!;
     this.#made += 1;
     const chunks: Buffer[] = [];
-    connection.request(this.#headers, message, {
+    connection.request(message, {
       onData: this.#onAnswer && ((chunk) => chunks.push(chunk)),
       onEnd: (block, isTrailers) => {
         if (saysOk(block)) this.#answer(chunks, done);

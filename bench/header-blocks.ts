@@ -1,6 +1,45 @@
 import { connect, type IncomingHttpHeaders } from "node:http2";
 import { Duplex } from "node:stream";
-import { FLAG, FRAME, FRAME_HEAD_BYTES, frame, PREFACE } from "../test/support/http2-frames.js";
+import { FLAG, FRAME, FRAME_HEAD_BYTES, frame, headerText, PREFACE } from "../test/support/http2-frames.js";
+
+/** Numbers of names, and of whole headers, in the table that both sides have from the start. @see RFC 7541, appendix A */
+const NAMES_OF_ALL: Readonly<Record<string, number>> = {
+  ":authority": 1,
+  ":path": 4,
+  "content-type": 31,
+  "user-agent": 58,
+};
+const HEADERS_OF_ALL: Readonly<Record<string, number>> = { ":method POST": 3, ":scheme http": 6 };
+/** The number of the header that was kept last. @see RFC 7541, section 2.3.3 */
+const LAST_KEPT = 62;
+/** What a header's first byte says: all of it is in the table, or it is to be kept there. @see RFC 7541, section 6 */
+const INDEXED = 0x80;
+const TO_KEEP = 0x40;
+
+/** Header blocks of requests that are all alike, as clients of gRPC send them: the server keeps what the first one says. */
+export interface RequestBlocks {
+  readonly first: Buffer;
+  /** A byte for each header. */
+  readonly again: Buffer;
+}
+
+/** @param headers that fit into a table of 4 KiB: what each side may count upon */
+export function requestBlocks(headers: Readonly<Record<string, string>>): RequestBlocks {
+  const known: number[] = [];
+  const kept: Buffer[] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    const index = HEADERS_OF_ALL[`${name} ${value}`];
+    if (index === undefined) kept.push(toKeep(name, value));
+    else known.push(INDEXED | index);
+  }
+  const again = kept.map((_, index) => INDEXED | (LAST_KEPT + kept.length - 1 - index));
+  return { first: Buffer.concat([Buffer.from(known), ...kept]), again: Buffer.from([...known, ...again]) };
+}
+
+function toKeep(name: string, value: string): Buffer {
+  const index = NAMES_OF_ALL[name] ?? 0;
+  return Buffer.concat([Buffer.from([TO_KEEP | index]), ...(index === 0 ? [headerText(name)] : []), headerText(value)]);
+}
 
 /** `:status: 200`, by its number in RFC 7541's table. */
 const STATUS_200 = Buffer.from([0x88]);

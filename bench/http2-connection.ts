@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { OpenStreams } from "../src/grpc/open-streams.js";
 import { FLAG, FRAME, FRAME_HEAD_BYTES, frame, frameHead, PREFACE, setting } from "../test/support/http2-frames.js";
+import type { RequestBlocks } from "./header-blocks.js";
 
 /** Told what comes of one request. */
 export interface RequestEvents {
@@ -34,11 +35,12 @@ const SETTING = { tableSize: 1, initialWindow: 4, maxFrame: 5 } as const;
  * measured, and Node's own client takes more of them for a call than most servers do, and stops for its garbage. It reads
  * whether or not it may write, so two of its kind never wait for one another.
  *
- * Header blocks are told as they are: without a table (which is asked for) one block always means the same.
+ * Header blocks of answers are told as they are: without a table (which is asked for) one block always means the same.
  * @see RFC 9113
  */
 export class Http2Connection {
   readonly #socket: Socket;
+  readonly #blocks: RequestBlocks;
   readonly #streams = new OpenStreams<OpenStream>();
   readonly #waiting: WaitingBody[] = [];
   #unread: Buffer = Buffer.alloc(0);
@@ -51,8 +53,12 @@ export class Http2Connection {
   #isClosing = false;
   #ended: string | undefined;
 
-  /** @param silenceMs with requests open, after which the connection and they have failed */
-  constructor(address: string, silenceMs: number) {
+  /**
+   * @param blocks the headers of each request
+   * @param silenceMs with requests open, after which the connection and they have failed
+   */
+  constructor(address: string, blocks: RequestBlocks, silenceMs: number) {
+    this.#blocks = blocks;
     const { hostname, port } = new URL(`http://${address}`);
     this.#socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port), noDelay: true });
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
@@ -64,11 +70,8 @@ export class Http2Connection {
     this.#write(Buffer.concat([PREFACE, setting(SETTING.tableSize, 0)]));
   }
 
-  /**
-   * @param block the headers, as RFC 7541 has them, without its table
-   * @param body at least one byte
-   */
-  request(block: Buffer, body: Buffer, events: RequestEvents): void {
+  /** @param body at least one byte */
+  request(body: Buffer, events: RequestEvents): void {
     if (this.#ended !== undefined) {
       const details = this.#ended;
       setImmediate(() => events.onFailure(details));
@@ -76,6 +79,7 @@ export class Http2Connection {
     }
     const id = this.#nextId;
     this.#nextId += 2;
+    const payload = id === 1 ? this.#blocks.first : this.#blocks.again;
     this.#streams.set(id, {
       hasHeaders: false,
       unacknowledged: 0,
@@ -83,7 +87,7 @@ export class Http2Connection {
       onEnd: events.onEnd,
       onFailure: events.onFailure,
     });
-    this.#write(frame(FRAME.headers, { flags: FLAG.endHeaders, stream: id, payload: block }));
+    this.#write(frame(FRAME.headers, { flags: FLAG.endHeaders, stream: id, payload }));
     this.#waiting.push({ id, body, sent: 0, window: this.#initialWindow });
     this.#sendWaiting();
   }

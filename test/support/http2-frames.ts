@@ -37,28 +37,36 @@ export function frameHead(type: number, length: number, { flags = 0, stream = 0 
 
 /** A header block without any compression (RFC 7541, 6.2.2): names and values of at most 126 bytes, or 16 KiB. */
 export function headerBlock(headers: Readonly<Record<string, string>>): Buffer {
-  const text = (value: string) => {
-    const bytes = Buffer.from(value);
-    if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes]);
-    const rest = bytes.length - 127;
-    return Buffer.concat([Buffer.from([127, (rest & 0x7f) | 0x80, rest >> 7]), bytes]);
-  };
   return Buffer.concat(
-    Object.entries(headers).map(([name, value]) => Buffer.concat([Buffer.from([0]), text(name), text(value)])),
+    Object.entries(headers).map(([name, value]) =>
+      Buffer.concat([Buffer.from([0]), headerText(name), headerText(value)]),
+    ),
   );
 }
 
+/** A name or a value in a header block, with its length before it. */
+export function headerText(value: string): Buffer {
+  const bytes = Buffer.from(value);
+  if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+  const rest = bytes.length - 127;
+  return Buffer.concat([Buffer.from([127, (rest & 0x7f) | 0x80, rest >> 7]), bytes]);
+}
+
+/** A header block with headers of a gRPC call. */
+export function callHeaders(path: string): Buffer {
+  return headerBlock(grpcHeaders(path));
+}
+
 /** The headers of a gRPC call. */
-export function callHeaders(path: string, more: Readonly<Record<string, string>> = {}): Buffer {
-  return headerBlock({
+export function grpcHeaders(path: string): Record<string, string> {
+  return {
     ":method": "POST",
     ":scheme": "http",
     ":path": path,
     ":authority": "localhost",
     te: "trailers",
     "content-type": "application/grpc",
-    ...more,
-  });
+  };
 }
 
 /** A message with gRPC's five bytes before it; `claimed` is the length that they say. */
