@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { Child } from "./child.js";
@@ -22,12 +22,15 @@ export interface BareRuns {
   readonly cpuSeconds: number;
 }
 
-/** ONNX Runtime alone, with so many rows a run, in a process of its own. */
-export function runBare(
-  kind: Kind,
-  folder: string,
-  loop: { readonly rows: number; readonly durationMs: number },
-): BareRuns {
+/** How ONNX Runtime runs alone. */
+export interface BareLoop {
+  /** Of each run. */
+  readonly rows: number;
+  readonly durationMs: number;
+}
+
+/** ONNX Runtime alone, in a process of its own. */
+export function runBare(kind: Kind, folder: string, loop: BareLoop): BareRuns {
   const file = path.join(folder, "request.bin");
   writeFileSync(file, kind.openInference.bytes);
   const module = path.join("dist", "bench", "bare-loop.js");
@@ -35,4 +38,14 @@ export function runBare(
   const ended = spawnSync(process.execPath, args, { encoding: "utf8" });
   if (ended.status !== 0) throw new Error(`the bare loop failed: ${ended.stderr}`);
   return JSON.parse(ended.stdout) as BareRuns;
+}
+
+/** The same while another processor has work that touches no memory: what is left of a run's speed where anything runs beside it. */
+export function runBareBesideWork(kind: Kind, folder: string, loop: BareLoop): BareRuns {
+  const worker = spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" });
+  try {
+    return runBare(kind, folder, loop);
+  } finally {
+    worker.kill("SIGKILL");
+  }
 }

@@ -1,7 +1,7 @@
 import { startFlotilla } from "./flotilla.js";
 import { type Kind, writeBenchFleet } from "./kinds.js";
 import { Loaded } from "./loaded.js";
-import { runBare, startEcho } from "./references.js";
+import { type BareRuns, runBare, runBareBesideWork, startEcho } from "./references.js";
 import { markdownTable, writeReport } from "./report.js";
 import { cheapest, fastest, IN_FLIGHT, measureRound, type Round, WARM_UP_MS } from "./round.js";
 
@@ -34,11 +34,12 @@ async function contest(kind: Kind, folder: string): Promise<Contest> {
   return { kind, candidates, bareRows: [1, Math.min(maxSize, IN_FLIGHT)] };
 }
 
+const BESIDE_WORK = "ONNX Runtime alone, 1 row a run, another processor busy";
+
 type Cost = Pick<Round, "cpuMicros" | "callsPerSecond">;
 
-/** ONNX Runtime alone: rows of a run. Figures are for one row. */
-function bareRound(kind: Kind, folder: string, rows: number): Cost {
-  const { runs, wallSeconds, cpuSeconds } = runBare(kind, folder, { rows, durationMs: ROUND_MS });
+/** ONNX Runtime alone, for each row of its runs. */
+function bareCost({ runs, wallSeconds, cpuSeconds }: BareRuns, rows: number): Cost {
   return { cpuMicros: (cpuSeconds * 1e6) / (runs * rows), callsPerSecond: (runs * rows) / wallSeconds };
 }
 
@@ -49,7 +50,9 @@ async function measure({ kind, candidates, bareRows }: Contest, folder: string):
   // The first figures are the compiler's.
   for (const candidate of candidates) await measureRound(candidate, WARM_UP_MS);
   for (let index = 0; index < ROUNDS; index++) {
-    for (const rows of bareRows) add(bareName(rows), bareRound(kind, folder, rows));
+    for (const rows of bareRows)
+      add(bareName(rows), bareCost(runBare(kind, folder, { rows, durationMs: ROUND_MS }), rows));
+    add(BESIDE_WORK, bareCost(runBareBesideWork(kind, folder, { rows: 1, durationMs: ROUND_MS }), 1));
     for (const candidate of candidates) add(candidate.name, await measureRound(candidate, ROUND_MS));
     process.stderr.write(`${kind.name}: round ${index + 1} of ${ROUNDS}\n`);
   }
