@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ConsumerOptions, SASLOptions } from "@platformatic/kafka";
 import type { SaslMechanism } from "../fleet/spec.js";
 import { MountedSecret } from "./mounted-secret.js";
@@ -24,6 +25,8 @@ export type KafkaClientOptions = Pick<
   "clientId" | "bootstrapBrokers" | "retries" | "retryDelay" | "sasl" | "tls"
 >;
 
+/** How long a client waits for the broker to know that it leaves. */
+const CLOSE_MS = 3000;
 /** About two seconds: what fails longer is begun anew, with other clients. */
 const RETRIES = 8;
 /** A transaction has to wait for the end of the one before it, some milliseconds. */
@@ -53,11 +56,11 @@ export function kafkaOptions({ brokers, name, credentials, tls = false, sasl }: 
   };
 }
 
-/** Closes a client that is done with, whatever has become of its broker. */
+/** Closes a client that is done with, whatever has become of its broker: one that can't be reached is not waited for. */
 export async function closeQuietly(client: { close(force: boolean): unknown }): Promise<void> {
-  try {
-    await client.close(true);
-  } catch {
-    // It is gone, or its connections are.
-  }
+  const limit = new AbortController();
+  // Where it fails, it is gone already, or its connections are.
+  const closed = Promise.resolve().then(() => client.close(true));
+  void closed.catch(() => {}).finally(() => limit.abort());
+  await delay(CLOSE_MS, undefined, limit).catch(() => {});
 }

@@ -34,8 +34,6 @@ export interface KafkaSubscriptionOptions {
 
 /** How long a broken reader waits. */
 const AGAIN_MS = 500;
-/** How long one who leaves waits for the broker to know it. */
-const LEAVE_MS = 3000;
 /** Brokers by default refuse shorter ones. */
 const MIN_SESSION_MS = 6000;
 const HEARTBEATS = 10;
@@ -118,7 +116,7 @@ export class KafkaSubscription implements Subscription {
       if (error && !this.#isClosed) this.#options.onProblem(error);
       this.#endGeneration();
       await this.#transactions.close();
-      await Promise.race([closeQuietly(consumer), delay(LEAVE_MS)]);
+      await closeQuietly(consumer);
       if (!this.#isClosed) await delay(AGAIN_MS);
     }
   }

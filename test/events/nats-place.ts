@@ -94,9 +94,11 @@ export class NatsPlace implements EventPlace {
   /** Waits until all that a consumer takes is acknowledged: nothing comes of it any more. */
   async acknowledged(consumer: string): Promise<void> {
     const manager = await jetstreamManager(this.#connection);
+    const { state } = await manager.streams.info("IN");
     for (;;) {
-      const { num_pending, num_ack_pending } = await manager.consumers.info("IN", consumer);
-      if (num_pending + num_ack_pending === 0) return;
+      const { num_pending, num_ack_pending, delivered } = await manager.consumers.info("IN", consumer);
+      // The server counts an event as pending only a while after it has stored it.
+      if (num_pending + num_ack_pending === 0 && delivered.stream_seq >= state.last_seq) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
