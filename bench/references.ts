@@ -20,6 +20,8 @@ export interface BareRuns {
   readonly runs: number;
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
+  /** Of the wall time of each. */
+  readonly p99Ms: number;
 }
 
 /** How ONNX Runtime runs alone. */
