@@ -34,7 +34,7 @@ async function contest(kind: Kind, folder: string): Promise<Contest> {
   return { kind, candidates, bareRows: [1, Math.min(maxSize, IN_FLIGHT)] };
 }
 
-const BESIDE_WORK = "ONNX Runtime alone, 1 row a run, another processor busy";
+const BESIDE_WORK = `${bareName(1)}, another processor busy`;
 
 type Cost = Pick<Round, "cpuMicros" | "callsPerSecond">;
 

@@ -62,5 +62,5 @@ export async function closeQuietly(client: { close(force: boolean): unknown }): 
   // Where it fails, it is gone already, or its connections are.
   const closed = Promise.resolve().then(() => client.close(true));
   void closed.catch(() => {}).finally(() => limit.abort());
-  await delay(CLOSE_MS, undefined, limit).catch(() => {});
+  await delay(CLOSE_MS, undefined, { signal: limit.signal }).catch(() => {});
 }
