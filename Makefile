@@ -95,7 +95,7 @@ $(NEWEST_NODE_BIN):
 	npm install --prefix .tools/node --no-save --no-audit --no-fund --loglevel=error $(NEWEST_NODE)
 
 test-newest-node: build $(NEWEST_NODE_BIN) ## Run the tests of codec, serving and wire on the newest LTS of Node
-	$(NEWEST_NODE_BIN) node_modules/mocha/bin/mocha.js 'dist/test/contract/*.test.js' 'dist/test/serving/*.test.js' dist/test/wire/{typed-service,drain,health}.test.js
+	$(NEWEST_NODE_BIN) node_modules/mocha/bin/mocha.js 'dist/test/contract/*.test.js' 'dist/test/serving/*.test.js' dist/test/wire/{typed-service,unary-streams,http2-connection,streams,drain,health}.test.js
 
 pictures: build ## Draw docs/architecture.svg anew from the code
 	node dist/test/docs/architecture-picture.js

@@ -1,6 +1,7 @@
 import { connect, type IncomingHttpHeaders } from "node:http2";
 import { Duplex } from "node:stream";
-import { FLAG, FRAME, FRAME_HEAD_BYTES, frame, headerText, PREFACE } from "../test/support/http2-frames.js";
+import { FLAG, FRAME, FRAME_HEAD_BYTES, frame, PREFACE } from "../src/grpc/http2/frames.js";
+import { headerText } from "../test/support/http2-frames.js";
 
 /** Numbers of names, and of whole headers, in the table that both sides have from the start. @see RFC 7541, appendix A */
 const NAMES_OF_ALL: Readonly<Record<string, number>> = {

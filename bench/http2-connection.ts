@@ -1,6 +1,18 @@
 import { connect, type Socket } from "node:net";
-import { OpenStreams } from "../src/grpc/open-streams.js";
-import { FLAG, FRAME, FRAME_HEAD_BYTES, frame, frameHead, PREFACE, setting } from "../test/support/http2-frames.js";
+import {
+  FLAG,
+  FRAME,
+  FRAME_BYTES,
+  FRAME_HEAD_BYTES,
+  frame,
+  frameHead,
+  PREFACE,
+  SETTING,
+  WINDOW_BYTES,
+  windowUpdate,
+} from "../src/grpc/http2/frames.js";
+import { OpenStreams } from "../src/grpc/http2/open-streams.js";
+import { setting } from "../test/support/http2-frames.js";
 import type { RequestBlocks } from "./header-blocks.js";
 
 /** Told what comes of one request. */
@@ -24,11 +36,6 @@ interface WaitingBody {
   sent: number;
   window: number;
 }
-
-/** What either side may send, and how large frames may be, until something else is said. @see RFC 9113, section 6.5.2 */
-const WINDOW_BYTES = 65_535;
-const FRAME_BYTES = 16_384;
-const SETTING = { tableSize: 1, initialWindow: 4, maxFrame: 5 } as const;
 
 /**
  * An HTTP/2 connection for many like requests, made to cost as little as can be: it shares the processors with the server that is
@@ -226,10 +233,4 @@ export class Http2Connection {
       stream.onFailure(details);
     });
   }
-}
-
-function windowUpdate(stream: number, bytes: number): Buffer {
-  const payload = Buffer.alloc(4);
-  payload.writeUInt32BE(bytes);
-  return frame(FRAME.windowUpdate, { stream, payload });
 }

@@ -5,6 +5,7 @@ import type { ServedRepository } from "../serving/served-repository.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { callObserver, streamObserver } from "./call.js";
+import { Connections } from "./connections.js";
 import { Health } from "./health.js";
 import { makeObjectsYoung } from "./heap-settings.js";
 import { readMessagesInPlace } from "./message-reader.js";
@@ -13,7 +14,6 @@ import { OPEN_INFERENCE_SERVICE, openInferenceService } from "./open-inference/o
 import { reflectionServices } from "./reflection.js";
 import { type Service, typedService } from "./typed-service.js";
 import type { UnaryHandler } from "./unary-call.js";
-import { answerUnaryCalls } from "./unary-streams.js";
 import { type ConnectionLimits, connectionOptions, widenConnections, widenStreams } from "./wire-settings.js";
 
 /** How a fleet is served over gRPC. */
@@ -48,9 +48,11 @@ export class GrpcServer {
   readonly #server: Server;
   readonly #draining: AbortController;
   readonly #openCalls: OpenCalls;
+  readonly #connections: Connections;
 
   private constructor(parts: {
     server: Server;
+    connections: Connections;
     port: number;
     health: Health;
     draining: AbortController;
@@ -61,6 +63,7 @@ export class GrpcServer {
     this.health = parts.health;
     this.#draining = parts.draining;
     this.#openCalls = parts.openCalls;
+    this.#connections = parts.connections;
   }
 
   /**
@@ -89,8 +92,15 @@ export class GrpcServer {
     const unary = addServices(server, options, { openCalls, draining: draining.signal });
     const port = await bind(server, `${options.host}:${options.port}`);
     widenConnections(server);
-    answerUnaryCalls(server, unary, { maxMessageBytes, openCalls });
-    return new GrpcServer({ server, port, health, draining, openCalls });
+    const connections = new Connections(server, unary, {
+      maxMessageBytes,
+      openCalls,
+      onFault: (error) => {
+        const text = (error as Error)?.stack ?? String(error);
+        options.log.error({ error: text }, "a connection failed for no fault of its caller");
+      },
+    });
+    return new GrpcServer({ server, connections, port, health, draining, openCalls });
   }
 
   /**
@@ -109,6 +119,7 @@ export class GrpcServer {
     const idle = this.#openCalls.idle().then(() => delay(FLUSH_MS, true, { ref: false }));
     const clean = await Promise.race([answered, idle, delay(timeoutMs, false, { ref: false })]);
     this.#server.forceShutdown();
+    this.#connections.cut();
     return clean;
   }
 }

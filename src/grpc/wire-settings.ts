@@ -1,15 +1,14 @@
 import type { Http2Server, ServerHttp2Session, ServerOptions } from "node:http2";
 import type { ServerOptions as GrpcServerOptions, Server } from "@grpc/grpc-js";
-import { keepStreamsYoung } from "./open-streams.js";
 
 /**
  * What one call may send before the server has read it, and what all calls of one connection may. HTTP/2's own 64 KiB make
  * the caller of a tensor of hundreds of KB wait for leave ten times.
  */
-const STREAM_WINDOW_BYTES = 4 * 2 ** 20;
-const CONNECTION_WINDOW_BYTES = 16 * 2 ** 20;
+export const STREAM_WINDOW_BYTES = 4 * 2 ** 20;
+export const CONNECTION_WINDOW_BYTES = 16 * 2 ** 20;
 /** Longest frame that callers may send: of HTTP/2's own 16 KiB, a call of 600 KB has forty, and each costs. */
-const MAX_FRAME_BYTES = 2 ** 20;
+export const MAX_FRAME_BYTES = 2 ** 20;
 
 /** When connections end, and how the server finds out that a caller is gone. */
 export interface ConnectionLimits {
@@ -52,12 +51,11 @@ export function widenStreams(server: Server): void {
   };
 }
 
-/** The same for connections, whose streams it has kept where they cost least. To be called after `bindAsync`. */
+/** The same for connections. To be called after `bindAsync`. */
 export function widenConnections(server: Server): void {
   for (const listener of listenersOf(server)) {
     listener.on("session", (session: ServerHttp2Session) => {
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-      keepStreamsYoung(session);
     });
   }
 }

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { status } from "@grpc/grpc-js";
+import { FLAG, FRAME, frame, PREFACE } from "../../src/grpc/http2/frames.js";
 import { compileContract, JsonCodec } from "../support/contract-fixture.js";
 import { FleetProcess, removeFleet, writeFleet } from "../support/fleet-process.js";
-import { callHeaders, FLAG, FRAME, frame, grpcMessage, PREFACE, setting } from "../support/http2-frames.js";
+import { callHeaders, grpcMessage, setting } from "../support/http2-frames.js";
 import { scaleModel } from "../support/onnx-builder.js";
 import { RawClient } from "../support/server.js";
 import { SCALE } from "../wire/contracts.js";

@@ -19,6 +19,7 @@ const NAMES = [
   "compiled contracts",
   "contracts",
   "connections",
+  "header blocks",
   "fleet files",
   "trailers",
   "structured events",

@@ -18,11 +18,15 @@ import { EventError } from "../../src/events/event-error.js";
 import { FleetError } from "../../src/fleet/findings.js";
 import { parseFleet } from "../../src/fleet/load.js";
 import { contractImage, imagePath } from "../../src/fleet/protos.js";
+import { ConnectionError } from "../../src/grpc/http2/frames.js";
+import { HeaderDecoder } from "../../src/grpc/http2/header-decoder.js";
+import { RequestHeaders } from "../../src/grpc/http2/request-headers.js";
 import { emptyInferRequest, readInferRequest } from "../../src/grpc/open-inference/infer-request.js";
 import { ResumeTokens } from "../../src/grpc/resume-token.js";
 import type { Model } from "../../src/serving/inference.js";
 import { seededRandom } from "../../src/testing/seeded-random.js";
 import { ROOT } from "../support/contract-fixture.js";
+import { grpcHeaders, headerBlock } from "../support/http2-frames.js";
 import { connectionTarget } from "./connection-target.js";
 import { onnxModels } from "./onnx-models.js";
 
@@ -87,6 +91,17 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
     },
     await sourceTarget(),
     connectionTarget(),
+    {
+      name: "header blocks",
+      corpus: headerBlocks(),
+      kind: "bytes",
+      weight: 2,
+      read: (input) => {
+        const headers = new RequestHeaders(new HeaderDecoder().decode(input, 0, input.length));
+        return [headers.plainPath(), headers.timeoutMs(), headers.toMetadata()];
+      },
+      isRefusal: (error) => error instanceof ConnectionError,
+    },
     {
       name: "fleet files",
       corpus: ["fleet.yaml", "fleet.options.yaml"].map((file) => readFileSync(path.join(ROOT, file))),
@@ -268,6 +283,13 @@ function typedTarget(name: string, { contract, requests }: Example): FuzzTarget 
 /** The decoder wants memory that is whole numbers of elements away from its begin, or copies; both have to be tried. */
 function plainView(input: Buffer<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
+}
+
+/** Of calls, plain and by RFC 7541's examples: kept, by number, in Huffman's code. */
+function headerBlocks(): Buffer[] {
+  const coded = ["828684418cf1e3c2e5f23a6ba0ab90f4ff", "828785be408825a849e95ba97d7f8925a849e95bb8e8b4bf"];
+  const plain = headerBlock({ ...grpcHeaders("/a.b.C/D"), "grpc-timeout": "20S", "x-bin": "AAE=,Ag==", "x-é": "é" });
+  return [plain, ...coded.map((hex) => Buffer.concat([Buffer.from(hex, "hex"), plain]))];
 }
 
 function inferRequests(): Buffer[] {

@@ -1,39 +1,6 @@
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
-
-/** Frame types and flags of HTTP/2. @see RFC 9113, section 6 */
-export const FRAME = {
-  data: 0,
-  headers: 1,
-  reset: 3,
-  settings: 4,
-  ping: 6,
-  goAway: 7,
-  windowUpdate: 8,
-  continuation: 9,
-} as const;
-export const FLAG = { ack: 1, endStream: 1, endHeaders: 4 } as const;
-/** Of what each frame begins with: length, type, flags and stream. */
-export const FRAME_HEAD_BYTES = 9;
-
-/** What a client says first of all. */
-export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-
-/** One HTTP/2 frame, whether or not it makes sense. */
-export function frame(type: number, options: { flags?: number; stream?: number; payload?: Buffer } = {}): Buffer {
-  const { payload = Buffer.alloc(0), ...rest } = options;
-  return Buffer.concat([frameHead(type, payload.length, rest), payload]);
-}
-
-/** What a frame begins with, for a payload of so many bytes that comes after it. */
-export function frameHead(type: number, length: number, { flags = 0, stream = 0 } = {}): Buffer {
-  const head = Buffer.alloc(FRAME_HEAD_BYTES);
-  head.writeUIntBE(length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return head;
-}
+import { FRAME, frame, PREFACE } from "../../src/grpc/http2/frames.js";
 
 /** A header block without any compression (RFC 7541, 6.2.2): names and values of at most 126 bytes, or 16 KiB. */
 export function headerBlock(headers: Readonly<Record<string, string>>): Buffer {

@@ -1,5 +1,3 @@
-import type { ServerHttp2Session } from "node:http2";
-
 /**
  * The open streams of an HTTP/2 session by their numbers, as Node's `Map` of them: without its order of iteration.
  *
@@ -36,23 +34,4 @@ export class OpenStreams<Stream> {
   forEach(each: (stream: Stream) => void): void {
     for (const stream of Object.values(this.#streams)) each(stream);
   }
-}
-
-/** What Node 20 to 26 keep of a session, behind a symbol. Their `Map` is no heir of the global one. */
-interface SessionState {
-  streams?: Map<number, unknown> | OpenStreams<unknown>;
-}
-
-/**
- * Has a new session keep its streams in `OpenStreams`. Where a version of Node keeps them elsewhere, nothing is changed.
- * @returns whether it does now
- */
-export function keepStreamsYoung(session: ServerHttp2Session): boolean {
-  const state = Object.getOwnPropertySymbols(session)
-    .filter(({ description }) => description === "state")
-    .map((symbol) => (session as unknown as Record<symbol, SessionState | undefined>)[symbol])
-    .find((candidate) => candidate?.streams?.size === 0);
-  if (!state || state.streams instanceof OpenStreams) return false;
-  state.streams = new OpenStreams();
-  return true;
 }
