@@ -17,7 +17,7 @@ import {
 } from "../../src/grpc/http2/frames.js";
 import { HeaderDecoder } from "../../src/grpc/http2/header-decoder.js";
 import { compileContract, JsonCodec } from "../support/contract-fixture.js";
-import { callHeaders, grpcMessage, headerBlock, RawConnection, setting } from "../support/http2-frames.js";
+import { callHeaders, grpcHeaders, grpcMessage, headerBlock, RawConnection, setting } from "../support/http2-frames.js";
 import { scaleModel, slowModel } from "../support/onnx-builder.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 import { SCALE, SLOW } from "./contracts.js";
@@ -213,6 +213,23 @@ describe("frames of HTTP/2", () => {
     const more = await exchange(data(Buffer.alloc(10_000), 1, 0), data(Buffer.alloc(10), 1), ...call(3));
     answers(ROW, saidOn(3, more));
     assert.deepEqual(saidOn(1, more).resets, []);
+  });
+
+  it("of a request whose call ends while a frame of it comes are not taken for those of a stream", async () => {
+    const hurried = headerBlock({ ...grpcHeaders(PREDICT), "grpc-timeout": "100m" });
+    const part = numbered(Array<number>(2000).fill(1)).subarray(0, 5000);
+    const cut = data(part, 1, 0);
+    const came = await exchange(
+      frame(FRAME.settings),
+      frame(FRAME.headers, { flags: FLAG.endHeaders, stream: 1, payload: hurried }),
+      headers(3, STREAM),
+      cut.subarray(0, 1000),
+    );
+    assert.equal(saidOn(1, came).headers["grpc-status"], String(status.DEADLINE_EXCEEDED));
+    const streamed = grpcMessage(json.encode("test.scale.v1.PredictStreamRequest", { x: ROW }));
+    const more = await exchange(cut.subarray(1000), data(streamed, 3));
+    assert(saidOn(3, more).data.equals(answerTo(ROW)));
+    assert.equal(saidOn(3, more).headers["grpc-status"], "0");
   });
 
   const STREAM_ERRORS: readonly (readonly [what: string, frames: readonly Buffer[], code: number])[] = [

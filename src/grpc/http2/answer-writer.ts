@@ -2,7 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { PREFIX_BYTES } from "../message-reader.js";
 import type { CallStatus, Trailers } from "../status.js";
 import type { Body, BodySender } from "./body-sender.js";
-import { FLAG, FRAME, FRAME_HEAD_BYTES, frame, frameHead, writeFrameHead } from "./frames.js";
+import { FLAG, FRAME, FRAME_BYTES, FRAME_HEAD_BYTES, frame, frameHead, writeFrameHead } from "./frames.js";
 import { headerBlock, headerBytes, writeHeader } from "./header-writer.js";
 import type { TurnWriter } from "./turn-writer.js";
 
@@ -66,18 +66,17 @@ export class AnswerWriter {
     this.#endHeaders(start, end, id, LAST_HEADERS);
   }
 
-  /** Passes on a frame with headers that was made by somebody else, who leaves the table alone, too. */
-  passOn(headers: Buffer): void {
-    if (!this.#mustEmptyTable) {
-      this.#writer.write(headers);
+  /** Passes on a header block that was made by somebody else, who leaves the table alone, too: in its frame, or in several. */
+  passOn(frames: Buffer): void {
+    const length = frames.readUIntBE(0, 3);
+    // One that is full takes no more, and is never the first: the other one empties the table in that itself.
+    if (!this.#mustEmptyTable || length >= FRAME_BYTES) {
+      this.#writer.write(frames);
       return;
     }
     this.#mustEmptyTable = false;
-    const payload = headers.subarray(FRAME_HEAD_BYTES);
-    const place = { flags: headers[4]!, stream: headers.readUInt32BE(5) };
-    this.#writer.write(
-      Buffer.concat([frameHead(FRAME.headers, payload.length + 1, place), Buffer.from([NO_TABLE]), payload]),
-    );
+    const head = frameHead(FRAME.headers, length + 1, { flags: frames[4]!, stream: frames.readUInt32BE(5) });
+    this.#writer.write(Buffer.concat([head, Buffer.from([NO_TABLE]), frames.subarray(FRAME_HEAD_BYTES)]));
   }
 
   /** @returns where a frame with headers is to begin, for which there is room: so many bytes and what all have */

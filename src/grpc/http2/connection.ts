@@ -78,9 +78,10 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
   #lastOfSession = 0;
   /** Streams after this one are not taken. */
   #lastTaken = MAX_UINT31;
-  /** Of the DATA that comes. */
+  /** Of the DATA that comes. A call may be answered before all of it has. */
   #dataStream = 0;
   #dataFlags = 0;
+  #isDataOfSession = false;
   #emptyFrames = 0;
   #questions = 0;
   #mayHaveRoom = false;
@@ -128,7 +129,8 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
     this.#emptyFrames = length === 0 && !(flags & FLAG.endStream) ? this.#emptyFrames + 1 : 0;
     if (this.#emptyFrames > MAX_EMPTY_FRAMES)
       throw new ConnectionError(ERROR.enhanceYourCalm, "DATA comes, and nothing in it");
-    if (this.#isOfSession(stream)) {
+    this.#isDataOfSession = this.#isOfSession(stream);
+    if (this.#isDataOfSession) {
       this.#heard(this.#session.beginFrame(frameHead(FRAME.data, length, { flags: flags & ~FLAG.padded, stream })));
       // The session does not get to know of it.
       if (padding > 0) this.#acknowledge(stream, padding);
@@ -146,12 +148,12 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
-    if (this.#isOfSession(this.#dataStream)) this.#say(bytes.subarray(start, end));
+    if (this.#isDataOfSession) this.#say(bytes.subarray(start, end));
     else this.#streams.get(this.#dataStream)?.read(bytes.subarray(start, end));
   }
 
   onDataEnd(): void {
-    if (this.#isOfSession(this.#dataStream)) this.#session.endFrame();
+    if (this.#isDataOfSession) this.#session.endFrame();
     else if (this.#dataFlags & FLAG.endStream) this.#streams.get(this.#dataStream)?.end();
   }
 

@@ -16,8 +16,8 @@ import {
 /** Where a session's frames go on to, and who hears of it. */
 export interface SessionOutlet {
   write(frame: Buffer): void;
-  /** Sends a header block, in its frame. */
-  writeHeaders(frame: Buffer): void;
+  /** Sends a header block, in its frame, or in several. */
+  writeHeaders(frames: Buffer): void;
   send(body: Body): void;
   drop(body: Body): void;
   /** The last stream that was taken, by anybody; none is taken after that. */
@@ -49,6 +49,8 @@ export class SessionWire extends Duplex {
   #flags = 0;
   #stream = 0;
   #chunks: Buffer[] = [];
+  /** The header block that it is saying: nothing may come between its frames. */
+  #block: Buffer[] = [];
   /** What the session is to be given back. */
   #owed = 0;
   #isWithinFrame = false;
@@ -57,7 +59,7 @@ export class SessionWire extends Duplex {
     super({ allowHalfOpen: true });
     this.#outlet = outlet;
     const events: FrameEvents = {
-      onFrame: (type, _flags, stream, bytes, start, end) => this.#take(type, stream, bytes.subarray(start, end)),
+      onFrame: (type, flags, stream, bytes, start, end) => this.#take(type, flags, stream, bytes.subarray(start, end)),
       onDataBegin: (flags, stream) => {
         this.#flags = flags;
         this.#stream = stream;
@@ -119,16 +121,21 @@ export class SessionWire extends Duplex {
     done(error);
   }
 
-  #take(type: number, stream: number, bytes: Buffer): void {
-    if (type === FRAME.headers) {
-      const body = this.#bodies.get(stream);
-      if (body) body.after.push(bytes);
-      else this.#outlet.writeHeaders(bytes);
+  #take(type: number, flags: number, stream: number, bytes: Buffer): void {
+    if (type === FRAME.headers || type === FRAME.continuation) {
+      this.#block.push(bytes);
+      if (flags & FLAG.endHeaders) this.#sendHeaders(stream, Buffer.concat(this.#block.splice(0)));
       return;
     }
     if (type === FRAME.reset) this.forget(stream);
     this.#outlet.write(type === FRAME.goAway ? this.#withLastStream(bytes) : bytes);
     if (type === FRAME.goAway && bytes.readUInt32BE(FRAME_HEAD_BYTES + 4) !== ERROR.none) this.#outlet.onFailure();
+  }
+
+  #sendHeaders(stream: number, frames: Buffer): void {
+    const body = this.#bodies.get(stream);
+    if (body) body.after.push(frames);
+    else this.#outlet.writeHeaders(frames);
   }
 
   /** Streams of which the session does not know were taken, too. */
