@@ -90,8 +90,7 @@ export class SessionWire extends Duplex {
   /** Some of a body of its own was sent, or all. */
   sent(body: Body, bytes: number): void {
     if (body.chunks.length === 0) this.#bodies.delete(body.id);
-    if (this.#owed === 0 && bytes > 0) process.nextTick(() => this.#giveBack());
-    this.#owed += bytes;
+    this.#owe(bytes);
   }
 
   /** The caller has reset one of its streams. */
@@ -99,6 +98,7 @@ export class SessionWire extends Duplex {
     const body = this.#bodies.get(stream);
     if (!body) return;
     this.#bodies.delete(stream);
+    this.#owe(body.chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
     this.#outlet.drop(body);
   }
 
@@ -159,6 +159,12 @@ export class SessionWire extends Duplex {
     const body = { id: this.#stream, chunks, endsStream, after: [], credit: Number.POSITIVE_INFINITY };
     this.#bodies.set(body.id, body);
     this.#outlet.send(body);
+  }
+
+  /** Room of the connection that the session has used, and that nothing takes any more. */
+  #owe(bytes: number): void {
+    if (this.#owed === 0 && bytes > 0) process.nextTick(() => this.#giveBack());
+    this.#owed += bytes;
   }
 
   #giveBack(): void {
