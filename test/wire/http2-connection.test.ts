@@ -191,6 +191,18 @@ describe("frames of HTTP/2", () => {
     answers(ROW, saidOn(3, rest));
   });
 
+  it("of a stream that is reset while its answer waits for room leave that room to others", async () => {
+    const values = Array.from({ length: 39_000 }, (_, index) => index % 100);
+    const streamed = grpcMessage(json.encode("test.scale.v1.PredictStreamRequest", { x: values }));
+    const stream = (id: number) => [headers(id, STREAM), data(streamed, id)];
+    const heard = frame(FRAME.settings, { flags: FLAG.ack });
+    const came = await exchange(setting(SETTING.initialWindow, 2 ** 20), heard, ...stream(1));
+    assert.equal(saidOn(1, came).data.length, WINDOW_BYTES);
+    const more = await exchange(reset(1, RESET_BY_CALLER), windowUpdate(0, 2 ** 20), ...stream(3));
+    assert.equal(saidOn(1, more).data.length, 0);
+    answers(values, saidOn(3, more));
+  });
+
   it("are answered by headers that leave the caller's table alone, and say so once it is smaller", async () => {
     for (const path of [PREDICT, "/nobody.Knows/It"]) {
       const other = await RawConnection.open(server.address, PREFACE);
