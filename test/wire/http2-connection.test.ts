@@ -9,6 +9,7 @@ import {
   FRAME,
   FRAME_HEAD_BYTES,
   frame,
+  headerFrames,
   PREFACE,
   reset,
   SETTING,
@@ -225,6 +226,46 @@ describe("frames of HTTP/2", () => {
     const more = await exchange(data(Buffer.alloc(10_000), 1, 0), data(Buffer.alloc(10), 1), ...call(3));
     answers(ROW, saidOn(3, more));
     assert.deepEqual(saidOn(1, more).resets, []);
+    const trailers = frame(FRAME.headers, {
+      flags: FLAG.endHeaders | FLAG.endStream,
+      stream: 5,
+      payload: headerBlock({ "x-checksum": "1" }),
+    });
+    const last = await exchange(headers(5), data(claim, 5, 0), trailers, ...call(7));
+    answers(ROW, saidOn(7, last));
+  });
+
+  it("may have headers of more than a frame, whoever answers them", async () => {
+    const large = { "x-large": "v".repeat(16_000), "x-larger": "v".repeat(16_000) };
+    for (const [path, code] of [
+      [PREDICT, status.OK],
+      ["/nobody.Knows/It", status.UNIMPLEMENTED],
+    ] as const) {
+      const other = await RawConnection.open(server.address, PREFACE);
+      const block = headerBlock({ ...grpcHeaders(path), ...large });
+      await other.send([frame(FRAME.settings), headerFrames(1, 0, block), data(numbered(ROW))]);
+      const came = framesOf(await other.read(150));
+      assert.equal(saidOn(1, came).headers["grpc-status"], String(code));
+      other.close();
+    }
+  });
+
+  it("with a name that is sent back are answered in as many frames as it takes", async () => {
+    const name = "v".repeat(15_900);
+    const released = { "x-flotilla-release": name, "x-flotilla-release-revision": "test.scale.v1=r1" };
+    const block = headerBlock({ ...grpcHeaders(PREDICT), ...released });
+    const came = await exchange(frame(FRAME.settings), headerFrames(1, 0, block), data(numbered(ROW)), ...call(3));
+    assert(came.every(({ payload }) => payload.length <= 16_384));
+    answers(ROW, saidOn(3, came));
+  });
+
+  it("are refused beyond so many that are open", async () => {
+    await connection.send([frame(FRAME.settings)]);
+    const open = 2 ** 14;
+    await connection.send(Array.from({ length: open + 1 }, (_, index) => headers(2 * index + 1)));
+    const came = framesOf(await connection.read(150));
+    assert.deepEqual(saidOn(2 * open + 1, came).resets, [ERROR.refusedStream]);
+    answers(ROW, saidOn(1, await exchange(data(numbered(ROW)))));
   });
 
   it("of a request whose call ends while a frame of it comes are not taken for those of a stream", async () => {
@@ -275,6 +316,9 @@ describe("frames of HTTP/2", () => {
     ["leave for nothing on the connection", [windowUpdate(0, 0)], ERROR.protocol],
     ["leave for too much on the connection", [windowUpdate(0, MAX_WINDOW)], ERROR.flowControl],
     ["a frame that is too long", [frame(FRAME.data, { payload: Buffer.alloc(2 ** 20 + 1) })], ERROR.frameSize],
+    ["frames that may have one byte", [setting(SETTING.maxFrame, 1)], ERROR.protocol],
+    ["frames that may have too much", [setting(SETTING.maxFrame, 2 ** 24)], ERROR.protocol],
+    ["windows that may have too much", [setting(SETTING.initialWindow, 2 ** 31)], ERROR.flowControl],
     ["settings of five bytes", [frame(FRAME.settings, { payload: Buffer.alloc(5) })], ERROR.frameSize],
     ["DATA on a stream that has not begun", [data(Buffer.alloc(1))], ERROR.protocol],
     [
@@ -356,7 +400,8 @@ describe("frames of HTTP/2", () => {
     while (other.repository.find("test.slow.v1").statistics.executionCount < 1) await new Promise(setImmediate);
     const drained = other.server.drain(10_000);
     while (goneAway().length === 0) await new Promise(setImmediate);
-    await caller.send([headers(5, WAIT), data(busy(10), 5)]);
+    const ping = frame(FRAME.ping, { payload: Buffer.from("and then") });
+    await caller.send([headers(5, WAIT), data(busy(10), 5), ping, frame(FRAME.settings)]);
     if (!caller.socket.readableEnded) await once(caller.socket, "end");
     assert(await drained);
     const came = framesOf(Buffer.concat(chunks));
@@ -366,6 +411,30 @@ describe("frames of HTTP/2", () => {
     );
     assert.equal(saidOn(3, came).headers["grpc-status"], "0");
     assert.deepEqual(saidOn(5, came).headers, {});
+    const pongs = came.filter(({ type, flags }) => type === FRAME.ping && flags === FLAG.ack);
+    assert.deepEqual(
+      pongs.map(({ payload }) => payload.toString()),
+      ["and then"],
+    );
+    caller.close();
+    await other.close();
+  });
+
+  it("of an answer that waits for room are sent though the server drains", async () => {
+    const other = await startTestServer([{ contract: scale, revisions: { r1: scaleModel({ factor: 2 }) } }]);
+    const caller = await RawConnection.open(other.address, PREFACE);
+    const values = Array.from({ length: 39_000 }, (_, index) => index % 100);
+    const streamed = grpcMessage(json.encode("test.scale.v1.PredictStreamRequest", { x: values }));
+    const heard = frame(FRAME.settings, { flags: FLAG.ack });
+    await caller.send([setting(SETTING.initialWindow, 2 ** 20), heard, headers(1, STREAM), data(streamed)]);
+    const first = framesOf(await caller.read(150));
+    assert.equal(saidOn(1, first).data.length, WINDOW_BYTES);
+    const drained = other.server.drain(10_000);
+    const second = framesOf(await caller.read(150));
+    await caller.send([windowUpdate(0, 2 ** 20)]);
+    const came = [...first, ...second, ...framesOf(await caller.read(150))];
+    answers(values, saidOn(1, came));
+    await drained;
     caller.close();
     await other.close();
   });

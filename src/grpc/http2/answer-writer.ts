@@ -2,7 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { PREFIX_BYTES } from "../message-reader.js";
 import type { CallStatus, Trailers } from "../status.js";
 import type { Body, BodySender } from "./body-sender.js";
-import { FLAG, FRAME, FRAME_BYTES, FRAME_HEAD_BYTES, frame, frameHead, writeFrameHead } from "./frames.js";
+import { FLAG, FRAME, FRAME_BYTES, FRAME_HEAD_BYTES, frameHead, headerFrames, writeFrameHead } from "./frames.js";
 import { headerBlock, headerBytes, writeHeader } from "./header-writer.js";
 import type { TurnWriter } from "./turn-writer.js";
 
@@ -12,9 +12,13 @@ const RESPONSE = Buffer.concat([STATUS_200, headerBlock(["content-type"], ["appl
 const STATUS_OK = headerBlock(["grpc-status"], [String(status.OK)]);
 /** What a header block begins with that empties the table of the other side. @see RFC 7541, section 6.3 */
 const NO_TABLE = 0x20;
+const EMPTY_TABLE = Buffer.from([NO_TABLE]);
+const NONE = Buffer.alloc(0);
 /** Answers up to this size are copied behind their prefix: two chunks cost more. */
 const COPIED_BYTES = 1 << 14;
 const LAST_HEADERS = FLAG.endHeaders | FLAG.endStream;
+/** What comes before the trailers of a call that failed: the answer's own headers, and that the table is emptied. */
+const BEFORE_BYTES = RESPONSE.length + 1;
 
 /**
  * Writes answers of unary calls as frames. Header blocks leave the table of the other side alone, so that most of them are
@@ -43,8 +47,9 @@ export class AnswerWriter {
    */
   answer({ id, credit }: Pick<Body, "id" | "credit">, message: Buffer, trailers: Trailers): Body | undefined {
     const length = PREFIX_BYTES + message.length;
-    const most = 2 * FRAME_HEAD_BYTES + RESPONSE.length + length + trailerBytes(trailers);
-    const isWhole = length <= COPIED_BYTES && this.#bodies.hasRoom(length, credit);
+    const after = trailerBytes(trailers);
+    const most = 2 * FRAME_HEAD_BYTES + RESPONSE.length + length + after;
+    const isWhole = length <= COPIED_BYTES && after <= FRAME_BYTES && this.#bodies.hasRoom(length, credit);
     const start = this.#begin(isWhole ? most : RESPONSE.length);
     const head = this.#writeResponse(start);
     this.#endHeaders(start, head, id, FLAG.endHeaders);
@@ -61,7 +66,14 @@ export class AnswerWriter {
   /** Writes how a call failed. */
   refuse(id: number, { code, details, trailers }: CallStatus): void {
     const all = { "grpc-status": String(code), "grpc-message": encodeURI(details), ...trailers };
-    const start = this.#begin(RESPONSE.length + trailerBytes(all));
+    const most = trailerBytes(all);
+    if (most + BEFORE_BYTES > FRAME_BYTES) {
+      const block = Buffer.concat([this.#mustEmptyTable ? EMPTY_TABLE : NONE, RESPONSE, trailerBlock(all)]);
+      this.#mustEmptyTable = false;
+      this.#writer.write(headerFrames(id, FLAG.endStream, block));
+      return;
+    }
+    const start = this.#begin(RESPONSE.length + most);
     const end = writeTrailers(this.#writer.scratch, this.#writeResponse(start), all);
     this.#endHeaders(start, end, id, LAST_HEADERS);
   }
@@ -76,7 +88,7 @@ export class AnswerWriter {
     }
     this.#mustEmptyTable = false;
     const head = frameHead(FRAME.headers, length + 1, { flags: frames[4]!, stream: frames.readUInt32BE(5) });
-    this.#writer.write(Buffer.concat([head, Buffer.from([NO_TABLE]), frames.subarray(FRAME_HEAD_BYTES)]));
+    this.#writer.write(Buffer.concat([head, EMPTY_TABLE, frames.subarray(FRAME_HEAD_BYTES)]));
   }
 
   /** @returns where a frame with headers is to begin, for which there is room: so many bytes and what all have */
@@ -103,10 +115,13 @@ export class AnswerWriter {
 function restOf(id: number, credit: number, message: Buffer, trailers: Trailers): Body {
   const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
   writePrefix(prefix, 0, message.length);
-  const block = Buffer.allocUnsafe(trailerBytes(trailers));
-  const payload = block.subarray(0, writeTrailers(block, 0, trailers));
-  const last = frame(FRAME.headers, { flags: LAST_HEADERS, stream: id, payload });
+  const last = headerFrames(id, FLAG.endStream, trailerBlock(trailers));
   return { id, chunks: message.length === 0 ? [prefix] : [prefix, message], endsStream: false, after: [last], credit };
+}
+
+function trailerBlock(trailers: Trailers): Buffer {
+  const block = Buffer.allocUnsafe(trailerBytes(trailers));
+  return block.subarray(0, writeTrailers(block, 0, trailers));
 }
 
 /** Writes what a message that is not compressed begins with. */

@@ -10,10 +10,13 @@ import {
   ERROR,
   FLAG,
   FRAME,
+  FRAME_BYTES,
   FRAME_HEAD_BYTES,
   frame,
   frameHead,
   goAway,
+  headerFrames,
+  LONGEST_FRAME_BYTES,
   MAX_UINT31,
   PREFACE,
   reset,
@@ -39,6 +42,10 @@ const MAX_BACKLOG_BYTES = 2 * CONNECTION_WINDOW_BYTES;
 const MAX_EMPTY_FRAMES = 1000;
 /** SETTINGS and PING that come in one breath, each of which is to be answered. */
 const MAX_QUESTIONS = 1000;
+/** Calls of a connection that are open at a time: whoever has more is to wait, or to open another connection. */
+const MAX_OPEN_STREAMS = 1 << 14;
+/** Silence after which the system asks whether the caller's machine is there: the session does not once it has ended. */
+const SILENCE_MS = 60_000;
 /** How long a caller has to hang up that has been told everything. */
 const HANG_UP_MS = 5_000;
 
@@ -73,8 +80,9 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
   readonly #streams = new OpenStreams<UnaryStream>();
   /** Of the preface, that has come; -1 where it is another one. */
   #prefaceBytes = 0;
-  /** The last stream that was begun, and the last one of the session. */
+  /** The last stream that was begun, the last one that is answered here, and the last one of the session. */
   #lastStream = 0;
+  #lastUnary = 0;
   #lastOfSession = 0;
   /** Streams after this one are not taken. */
   #lastTaken = MAX_UINT31;
@@ -100,6 +108,7 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
     this.#session = new SessionWire(this);
     this.#session.on("error", () => {});
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, SILENCE_MS);
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("drain", () => this.#resume());
     socket.on("error", () => {});
@@ -184,9 +193,12 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
     this.#bodies.drop(body);
   }
 
-  lastStream(): number {
-    this.#lastTaken = this.#lastStream;
-    return this.#lastStream;
+  lastTaken(last: number): number {
+    this.#lastTaken = Math.max(last, this.#lastUnary);
+    // One that came while the session was ending: its caller is to make it elsewhere.
+    if (this.#lastOfSession > last && this.#lastOfSession <= this.#lastTaken)
+      this.#writer.write(reset(this.#lastOfSession, ERROR.refusedStream));
+    return this.#lastTaken;
   }
 
   onReady(): void {
@@ -204,7 +216,7 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
   }
 
   onClose(): void {
-    if (!this.#isSessionOver) this.#hangUp();
+    this.#hangUp();
   }
 
   #read(chunk: Buffer): void {
@@ -264,6 +276,11 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
       this.#sayHeaders(came);
       return;
     }
+    this.#lastUnary = id;
+    if (this.#streams.size >= MAX_OPEN_STREAMS) {
+      this.#writer.write(reset(id, ERROR.refusedStream));
+      return;
+    }
     const stream = new UnaryStream(this, { id, headers, timeoutMs, method });
     this.#streams.set(id, stream);
     if (endsStream) stream.end();
@@ -276,6 +293,8 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
       return;
     }
     const stream = this.#streams.get(came.stream);
+    // Of a call that was refused before all of its request had come.
+    if (!stream && came.endsStream) return;
     if (!stream || stream.isRead)
       throw new ConnectionError(ERROR.streamClosed, `headers came on stream ${came.stream}, which is closed`);
     if (came.endsStream) stream.end();
@@ -283,8 +302,7 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
   }
 
   #sayHeaders({ stream, endsStream, list }: StreamHeaders): void {
-    const flags = FLAG.endHeaders | (endsStream ? FLAG.endStream : 0);
-    this.#say(frame(FRAME.headers, { flags, stream, payload: headerBlock(list.names, list.values) }));
+    this.#say(headerFrames(stream, endsStream ? FLAG.endStream : 0, headerBlock(list.names, list.values)));
   }
 
   #takeOther(type: number, flags: number, stream: number, bytes: Buffer): void {
@@ -298,9 +316,20 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
     else if (type === FRAME.reset && payload === 4 && !isOfSession) this.#takeReset(stream);
     else if (type < FRAME.continuation) {
       if (type === FRAME.ping) this.#question();
-      if (type === FRAME.reset) this.#session.forget(stream);
-      this.#say(Buffer.from(bytes));
+      if (type === FRAME.reset) this.#forget(stream);
+      if (this.#isSessionOver && type === FRAME.ping && !(flags & FLAG.ack)) this.#answerPing(bytes);
+      else this.#say(Buffer.from(bytes));
     }
+  }
+
+  /** Calls may go on when the session has ended, and their caller may ask whether the server is there. */
+  #answerPing(bytes: Buffer): void {
+    this.#writer.write(frame(FRAME.ping, { flags: FLAG.ack, payload: Buffer.from(bytes.subarray(FRAME_HEAD_BYTES)) }));
+  }
+
+  #forget(stream: number): void {
+    this.#session.forget(stream);
+    if (this.#isSessionOver) this.#endIfIdle();
   }
 
   #question(): void {
@@ -313,11 +342,18 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
     for (let at = FRAME_HEAD_BYTES; at < bytes.length; at += SETTING_BYTES) {
       const value = bytes.readUInt32BE(at + 2);
       const id = bytes.readUInt16BE(at);
-      if (id === SETTING.maxFrame && value > 0) this.#bodies.maxFrame = value;
-      if (id === SETTING.initialWindow && value <= MAX_UINT31) this.#bodies.initialWindow = value;
+      if (id === SETTING.maxFrame) {
+        if (value < FRAME_BYTES || value > LONGEST_FRAME_BYTES)
+          throw new ConnectionError(ERROR.protocol, `frames of ${value} bytes are none that can be`);
+        this.#bodies.maxFrame = value;
+      } else if (id === SETTING.initialWindow) {
+        if (value > MAX_UINT31) throw new ConnectionError(ERROR.flowControl, "a window is larger than it can be");
+        this.#bodies.initialWindow = value;
+      }
     }
     this.#answers.emptyTable();
-    this.#say(withoutTable(bytes));
+    if (this.#isSessionOver) this.#writer.write(frame(FRAME.settings, { flags: FLAG.ack }));
+    else this.#say(withoutTable(bytes));
     this.#mayHaveRoom = true;
   }
 
@@ -380,8 +416,10 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
 
   #sent(body: Body, bytes: number): void {
     const stream = this.#streams.get(body.id);
-    if (!stream) this.#session.sent(body, bytes);
-    else if (body.chunks.length === 0) this.#leave(stream);
+    if (!stream) {
+      this.#session.sent(body, bytes);
+      if (this.#isSessionOver) this.#endIfIdle();
+    } else if (body.chunks.length === 0) this.#leave(stream);
   }
 
   /** A stream is answered. */
@@ -410,7 +448,7 @@ export class Connection implements AnswerSink, FrameEvents, SessionOutlet {
   }
 
   #endIfIdle(): void {
-    if (this.#streams.size === 0) this.#hangUp();
+    if (this.#streams.size === 0 && this.#session.isSent) this.#hangUp();
   }
 
   /** All is said: the caller is to read it, and to go. */

@@ -1,7 +1,7 @@
 import { ConnectionError, ERROR, FLAG, FRAME, FRAME_HEAD_BYTES, MAX_UINT31 } from "./frames.js";
 
 /** Longest frame of any other type than DATA: a header block. */
-const MAX_WHOLE_BYTES = 1 << 16;
+const MAX_WHOLE_BYTES = 1 << 17;
 
 const NONE = Buffer.alloc(0);
 

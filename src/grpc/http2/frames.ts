@@ -23,6 +23,7 @@ export const ERROR = {
   flowControl: 3,
   streamClosed: 5,
   frameSize: 6,
+  refusedStream: 7,
   compression: 9,
   enhanceYourCalm: 11,
 } as const;
@@ -32,6 +33,8 @@ export const FRAME_HEAD_BYTES = 9;
 /** What either side may send, and how large frames may be, until something else is said. @see RFC 9113, section 6.5.2 */
 export const WINDOW_BYTES = 65_535;
 export const FRAME_BYTES = 16_384;
+/** The longest that either side may allow. */
+export const LONGEST_FRAME_BYTES = 2 ** 24 - 1;
 /** Of streams, and of windows. */
 export const MAX_UINT31 = 2 ** 31 - 1;
 
@@ -78,6 +81,21 @@ export function writeFrameHead(
   bytes[at + 3] = type;
   bytes[at + 4] = flags;
   bytes.writeUInt32BE(stream, at + 5);
+}
+
+/**
+ * A header block in HEADERS, and in as many CONTINUATION frames as it takes.
+ * @param flags beside that which says that the block ends
+ */
+export function headerFrames(stream: number, flags: number, block: Buffer): Buffer {
+  const frames: Buffer[] = [];
+  for (let at = 0; at === 0 || at < block.length; at += FRAME_BYTES) {
+    const payload = block.subarray(at, at + FRAME_BYTES);
+    const last = at + FRAME_BYTES >= block.length ? FLAG.endHeaders : 0;
+    const [type, own] = at === 0 ? [FRAME.headers, flags] : [FRAME.continuation, 0];
+    frames.push(frame(type, { flags: own | last, stream, payload }));
+  }
+  return Buffer.concat(frames);
 }
 
 /** Leave to send so many more bytes, on a stream, or on the connection as stream 0. */

@@ -7,7 +7,7 @@ export const TABLE_BYTES = 4096;
 /** What a header counts beside its text. @see RFC 7541, section 4.1 */
 const ENTRY_BYTES = 32;
 /** What all headers of a call may come to. A block of a few KB may stand for any number of them. */
-const MAX_LIST_BYTES = 1 << 16;
+const MAX_LIST_BYTES = 1 << 17;
 /** What a header's first byte says beside an integer: all of it has a number, or it is kept; or there is none, but a size. @see RFC 7541, section 6 */
 const INDEXED = 0x80;
 const KEPT = 0x40;
@@ -81,7 +81,9 @@ export class HeaderDecoder {
 
   /** A header that is no number: one that is kept, or not. */
   #literal(): Header {
-    const isKept = (this.#block[this.#at]! & KEPT) !== 0;
+    const first = this.#block[this.#at]!;
+    const isKept = (first & KEPT) !== 0;
+    if (!isKept && first & SIZE) throw malformed("a size of the table comes after a header");
     const index = this.#integer(isKept ? 0x3f : 0x0f);
     const name = index === 0 ? this.#text() : this.#entry(index).name;
     const value = this.#text();

@@ -2,7 +2,7 @@ import { ConnectionError, ERROR, FLAG, FRAME, FRAME_HEAD_BYTES, MAX_UINT31 } fro
 import { HeaderDecoder, type HeaderList } from "./header-decoder.js";
 
 /** Header blocks: the longest, and in how many frames after the first one. */
-const MAX_BLOCK_BYTES = 1 << 16;
+const MAX_BLOCK_BYTES = 1 << 17;
 const MAX_CONTINUATIONS = 8;
 /** What a frame says of the stream's priority, which is of no meaning any more. @see RFC 9113, section 5.3.2 */
 const PRIORITY_BYTES = 5;

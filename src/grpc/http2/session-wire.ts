@@ -20,8 +20,11 @@ export interface SessionOutlet {
   writeHeaders(frames: Buffer): void;
   send(body: Body): void;
   drop(body: Body): void;
-  /** The last stream that was taken, by anybody; none is taken after that. */
-  lastStream(): number;
+  /**
+   * The session takes no stream after `last`.
+   * @returns the last one that anybody has taken
+   */
+  lastTaken(last: number): number;
   /** The session reads again, after `say` returned false. */
   onReady(): void;
   /** It has said that the caller made a mistake, and to be of no further use. */
@@ -69,6 +72,11 @@ export class SessionWire extends Duplex {
       onDataEnd: () => this.#send(),
     };
     this.#reader = new FrameReader(events, ANY_BYTES);
+  }
+
+  /** Whether all that it said has been sent. */
+  get isSent(): boolean {
+    return this.#bodies.size === 0;
   }
 
   /** @returns whether it reads on; all that is said is kept in any case */
@@ -127,7 +135,13 @@ export class SessionWire extends Duplex {
       if (flags & FLAG.endHeaders) this.#sendHeaders(stream, Buffer.concat(this.#block.splice(0)));
       return;
     }
-    if (type === FRAME.reset) this.forget(stream);
+    const waiting = type === FRAME.reset ? this.#bodies.get(stream) : undefined;
+    if (waiting && bytes.readUInt32BE(FRAME_HEAD_BYTES) === ERROR.none) {
+      // It is answered, and what else comes of the request is not read.
+      waiting.after.push(bytes);
+      return;
+    }
+    if (waiting) this.forget(stream);
     this.#outlet.write(type === FRAME.goAway ? this.#withLastStream(bytes) : bytes);
     if (type === FRAME.goAway && bytes.readUInt32BE(FRAME_HEAD_BYTES + 4) !== ERROR.none) this.#outlet.onFailure();
   }
@@ -143,7 +157,7 @@ export class SessionWire extends Duplex {
     const last = goAway.readUInt32BE(FRAME_HEAD_BYTES) & MAX_UINT31;
     if (last === MAX_UINT31) return goAway;
     const changed = Buffer.from(goAway);
-    changed.writeUInt32BE(this.#outlet.lastStream(), FRAME_HEAD_BYTES);
+    changed.writeUInt32BE(this.#outlet.lastTaken(last), FRAME_HEAD_BYTES);
     return changed;
   }
 

@@ -71,7 +71,11 @@ export class TurnWriter {
   }
 
   #cut(): void {
-    if (this.#begin < this.#end) this.#parts.push(this.#scratch.subarray(this.#begin, this.#end));
+    if (this.#begin < this.#end) {
+      const part = this.#scratch.subarray(this.#begin, this.#end);
+      // One that has to wait for its reader would keep all of the scratch.
+      this.#parts.push(this.#socket.writableLength > 0 ? Buffer.from(part) : part);
+    }
     this.#scratch = NONE;
     this.#begin = 0;
     this.#end = 0;
