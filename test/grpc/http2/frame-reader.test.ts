@@ -71,7 +71,7 @@ describe("a frame reader", () => {
         (error) => error instanceof ConnectionError && error.code === code,
       );
     refuses(frame(FRAME.data, { stream: 1, payload: Buffer.alloc(MAX_BYTES + 1) }).subarray(0, 9), ERROR.frameSize);
-    refuses(frame(FRAME.headers, { stream: 1, payload: Buffer.alloc(2 ** 16 + 1) }).subarray(0, 9), ERROR.frameSize);
+    refuses(frame(FRAME.headers, { stream: 1, payload: Buffer.alloc(2 ** 17 + 1) }).subarray(0, 9), ERROR.frameSize);
     refuses(frame(FRAME.data, { flags: FLAG.padded, stream: 1, payload: Buffer.from([3, 1]) }), ERROR.protocol);
   });
 });
