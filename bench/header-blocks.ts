@@ -1,7 +1,7 @@
 import { connect, type IncomingHttpHeaders } from "node:http2";
 import { Duplex } from "node:stream";
 import { FLAG, FRAME, FRAME_HEAD_BYTES, frame, PREFACE } from "../src/grpc/http2/frames.js";
-import { headerText } from "../test/support/http2-frames.js";
+import { LENGTH_BYTES, writeText } from "../src/grpc/http2/header-writer.js";
 
 /** Numbers of names, and of whole headers, in the table that both sides have from the start. @see RFC 7541, appendix A */
 const NAMES_OF_ALL: Readonly<Record<string, number>> = {
@@ -40,6 +40,11 @@ export function requestBlocks(headers: Readonly<Record<string, string>>): Reques
 function toKeep(name: string, value: string): Buffer {
   const index = NAMES_OF_ALL[name] ?? 0;
   return Buffer.concat([Buffer.from([TO_KEEP | index]), ...(index === 0 ? [headerText(name)] : []), headerText(value)]);
+}
+
+function headerText(text: string): Buffer {
+  const bytes = Buffer.allocUnsafe(LENGTH_BYTES + text.length);
+  return bytes.subarray(0, writeText(bytes, 0, text));
 }
 
 /** `:status: 200`, by its number in RFC 7541's table. */

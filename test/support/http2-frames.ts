@@ -1,22 +1,11 @@
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { FRAME, frame, PREFACE } from "../../src/grpc/http2/frames.js";
+import { headerBlock as headersWritten } from "../../src/grpc/http2/header-writer.js";
 
-/** A header block without any compression (RFC 7541, 6.2.2): names and values of at most 126 bytes, or 16 KiB. */
+/** A header block without any compression. */
 export function headerBlock(headers: Readonly<Record<string, string>>): Buffer {
-  return Buffer.concat(
-    Object.entries(headers).map(([name, value]) =>
-      Buffer.concat([Buffer.from([0]), headerText(name), headerText(value)]),
-    ),
-  );
-}
-
-/** A name or a value in a header block, with its length before it. */
-export function headerText(value: string): Buffer {
-  const bytes = Buffer.from(value);
-  if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes]);
-  const rest = bytes.length - 127;
-  return Buffer.concat([Buffer.from([127, (rest & 0x7f) | 0x80, rest >> 7]), bytes]);
+  return headersWritten(Object.keys(headers), Object.values(headers));
 }
 
 /** A header block with headers of a gRPC call. */

@@ -100,16 +100,19 @@ export function headerFrames(stream: number, flags: number, block: Buffer): Buff
 
 /** Leave to send so many more bytes, on a stream, or on the connection as stream 0. */
 export function windowUpdate(stream: number, bytes: number): Buffer {
-  const payload = Buffer.allocUnsafe(4);
-  payload.writeUInt32BE(bytes);
-  return frame(FRAME.windowUpdate, { stream, payload });
+  return numberFrame(FRAME.windowUpdate, stream, bytes);
 }
 
 /** The end of a stream. @param code of `ERROR` */
 export function reset(stream: number, code: number): Buffer {
+  return numberFrame(FRAME.reset, stream, code);
+}
+
+/** A frame that says a number of four bytes. */
+function numberFrame(type: number, stream: number, value: number): Buffer {
   const payload = Buffer.allocUnsafe(4);
-  payload.writeUInt32BE(code);
-  return frame(FRAME.reset, { stream, payload });
+  payload.writeUInt32BE(value);
+  return frame(type, { stream, payload });
 }
 
 /** The end of a connection, which has taken streams up to `lastStream`. @param code of `ERROR` */

@@ -2,8 +2,10 @@
 const NEW_NAME = 0x00;
 /** The longest length that fits into its first byte. */
 const MAX_SHORT = 0x7e;
+/** What a length takes at most. */
+export const LENGTH_BYTES = 4;
 /** Of a header: the kind, and two lengths. */
-const MOST_OVERHEAD_BYTES = 1 + 2 * 4;
+const MOST_OVERHEAD_BYTES = 1 + 2 * LENGTH_BYTES;
 
 /** What a header takes at most, written by `writeHeader`. */
 export function headerBytes(name: string, value: string): number {
@@ -20,7 +22,8 @@ export function writeHeader(block: Buffer, at: number, name: string, value: stri
   return writeText(block, writeText(block, at + 1, name), value);
 }
 
-function writeText(block: Buffer, at: number, text: string): number {
+/** Writes a name or a value, with its length before it. @returns where it ends */
+export function writeText(block: Buffer, at: number, text: string): number {
   const begins = writeLength(block, at, text.length);
   return begins + block.write(text, begins, "latin1");
 }

@@ -5,6 +5,7 @@ import { FrameReader } from "../../../src/grpc/http2/frame-reader.js";
 import { ConnectionError, ERROR, FRAME, FRAME_HEAD_BYTES, frame, PREFACE } from "../../../src/grpc/http2/frames.js";
 import { HeaderDecoder, type HeaderList } from "../../../src/grpc/http2/header-decoder.js";
 import { headerBlock } from "../../../src/grpc/http2/header-writer.js";
+import { seededRandom } from "../../../src/testing/seeded-random.js";
 
 type Pairs = readonly (readonly [string, string])[];
 
@@ -15,14 +16,6 @@ function pairsOf({ names, values }: HeaderList): Pairs {
 function decodeHex(decoder: HeaderDecoder, hex: string): HeaderList {
   const block = Buffer.from(hex.replaceAll(" ", ""), "hex");
   return decoder.decode(block, 0, block.length);
-}
-
-/** Numbers that look random and are the same each time (a linear congruential generator). */
-function* numbers(): Generator<number> {
-  for (let state = 11; ; ) {
-    state = (state * 1103515245 + 12345) % 2 ** 31;
-    yield state >> 8;
-  }
 }
 
 /** Header blocks as nghttp2 writes them, of requests that are made one after another on a connection. */
@@ -106,8 +99,8 @@ describe("a header decoder", () => {
   });
 
   it("reads what nghttp2 writes, whatever characters there are, however its table comes and goes", async () => {
-    const random = numbers();
-    const next = (limit: number) => random.next().value! % limit;
+    const random = seededRandom(11);
+    const next = (limit: number) => Math.floor(random() * limit);
     const characters = Array.from({ length: 0xff - 0x20 }, (_, index) => String.fromCharCode(0x21 + index));
     const value = () => Array.from({ length: 1 + next(120) }, () => characters[next(characters.length)]).join("");
     const known = Array.from({ length: 40 }, value);
