@@ -39,8 +39,9 @@ const BESIDE_WORK = `${bareName(1)}, another processor busy`;
 type Cost = Pick<Round, "cpuMicros" | "callsPerSecond">;
 
 /** ONNX Runtime alone, for each row of its runs. */
-function bareCost({ runs, wallSeconds, cpuSeconds }: BareRuns, rows: number): Cost {
-  return { cpuMicros: (cpuSeconds * 1e6) / (runs * rows), callsPerSecond: (runs * rows) / wallSeconds };
+function bareCost({ runMs, cpuSeconds }: BareRuns, rows: number): Cost {
+  const [calls, wallMs] = [runMs.length * rows, runMs.reduce((sum, ms) => sum + ms)];
+  return { cpuMicros: (cpuSeconds * 1e6) / calls, callsPerSecond: (calls * 1e3) / wallMs };
 }
 
 /** All candidates in turn, so that all meet the same machine; then again. */

@@ -7,7 +7,7 @@ import type { Metrics } from "../telemetry/metrics.js";
 import { callObserver, streamObserver } from "./call.js";
 import { Connections } from "./connections.js";
 import { Health } from "./health.js";
-import { makeObjectsYoung } from "./heap-settings.js";
+import { collectYoungAlone, makeObjectsYoung } from "./heap-settings.js";
 import { readMessagesInPlace } from "./message-reader.js";
 import { OpenCalls } from "./open-calls.js";
 import { OPEN_INFERENCE_SERVICE, openInferenceService } from "./open-inference/open-inference-service.js";
@@ -81,6 +81,7 @@ export class GrpcServer {
       "grpc.max_send_message_length": maxMessageBytes,
     });
     makeObjectsYoung();
+    collectYoungAlone();
     readMessagesInPlace();
     widenStreams(server);
     const draining = new AbortController();
