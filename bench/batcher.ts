@@ -20,6 +20,10 @@ class Mirror implements Runner {
   readonly near = false;
   readonly readyWorkers = 1;
 
+  takes(): boolean {
+    return true;
+  }
+
   async run({ request }: Job): Promise<JobResult> {
     if (request.kind !== "run") throw new Error("no run");
     const nowMs = processClockMs();

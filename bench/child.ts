@@ -48,7 +48,7 @@ export class Child {
     return treeCpuSeconds(this.pid);
   }
 
-  /** Memory that it holds in pages of its own, less what it shares with other processes. */
+  /** Memory that it holds, what it shares with other processes included. */
   residentMiB(): number {
     const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
     return Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1024;

@@ -1,4 +1,5 @@
-import { Child } from "./child.js";
+import type { Child } from "./child.js";
+import { startFlotilla } from "./flotilla.js";
 import { GrpcCalls } from "./grpc-calls.js";
 import { type Kind, type Request, writeBenchFleet } from "./kinds.js";
 import { markdownTable, median, writeReport } from "./report.js";
@@ -68,12 +69,7 @@ if (!(CALLS >= FEWEST_CALLS))
   );
 const fleet = writeBenchFleet();
 const [tiny] = fleet.kinds;
-const only = ["--only", `${tiny!.contract}/r1`];
-const quiet = ["--port", "0", "--metrics-port", "0", "--output", "json", "--log-level", "error"];
-const child = await Child.start("src/bin/flotilla.js", ["serve", fleet.folder, ...only, ...quiet], {
-  FLOTILLA_BATCHING_MAX_SIZE: String(tiny!.batching.maxSize),
-  FLOTILLA_BATCHING_MAX_DELAY: tiny!.batching.maxDelay,
-});
+const child = await startFlotilla(fleet.folder, tiny!, { batching: true, processes: 1 });
 const startMiB = child.residentMiB();
 let samples: Sample[];
 try {

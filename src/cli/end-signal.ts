@@ -1,3 +1,6 @@
+/** Signals that come so soon after the first are the same one: programs that wrap others pass one Ctrl-C on a second time. */
+export const REPEATED_SIGNAL_MS = 500;
+
 /** Resolves at the first SIGINT or SIGTERM from now on: to be called before anybody is told that it may be sent. */
 export function endSignal(): Promise<void> {
   return new Promise((resolve) => {

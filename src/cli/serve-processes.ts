@@ -2,6 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import { AggregatorRegistry } from "prom-client";
 import type { Log } from "../telemetry/log.js";
 import { startMetricsEndpoint } from "../telemetry/metrics-endpoint.js";
+import { REPEATED_SIGNAL_MS } from "./end-signal.js";
 import { closeLostConnections } from "./lost-connections.js";
 
 /** How several processes serve behind one port. */
@@ -24,8 +25,6 @@ interface ServingMessage {
 const METRICS_PORT_VARIABLE = "FLOTILLA_SHARED_METRICS_PORT";
 const FIRST_BACKOFF_MS = 1_000;
 const LONGEST_BACKOFF_MS = 30_000;
-/** Signals that come so soon after the first are the same one. */
-const REPEATED_SIGNAL_MS = 500;
 
 /**
  * Starts this program so many times over; all of them listen at the same port, and connections are dealt out in turn. A

@@ -17,6 +17,7 @@ import { createLog, LOG_LEVELS, type Log, type LogLevel } from "../telemetry/log
 import { Metrics } from "../telemetry/metrics.js";
 import { type MetricsEndpoint, startMetricsEndpoint } from "../telemetry/metrics-endpoint.js";
 import { createCompose } from "./compose.js";
+import { REPEATED_SIGNAL_MS } from "./end-signal.js";
 import { listening } from "./listening.js";
 import { parseCount, parsePort, parsePositive, parseSize } from "./number-options.js";
 import { VERSION } from "./package-info.js";
@@ -47,8 +48,6 @@ const BARE_QUEUE_SIZE = 128;
 const MEBIBYTE = 2 ** 20;
 /** A caller's machine that is gone without a word is noticed after so long. */
 const KEEPALIVE_SECONDS = 60;
-/** Signals that come so soon after the first are the same one. */
-const REPEATED_SIGNAL_MS = 500;
 /** What timers can count, in seconds. */
 const LONGEST_SECONDS = 2_147_483;
 
@@ -274,7 +273,6 @@ function endOnSignal(running: Running): () => boolean {
   let draining = false;
   let sinceMs = 0;
   const onSignal = (signal: NodeJS.Signals) => {
-    // Programs that wrap others pass one Ctrl-C on a second time.
     if (draining && performance.now() - sinceMs < REPEATED_SIGNAL_MS) return;
     if (draining) cutOff();
     draining = true;

@@ -15,6 +15,9 @@ export interface TuneReport extends MeasuredRuns {
 /** Characters of the longest bar. */
 const CHART_WIDTH = 40;
 
+const NEAR =
+  "A run is shorter than the way to a worker: with one worker the server makes runs on its own thread. For more, start it with --processes, or more pods.";
+
 /** For scripts. */
 export function tuneJson(report: TuneReport): string {
   return `${JSON.stringify(report, undefined, 2)}\n`;
@@ -40,6 +43,7 @@ export function tuneText(report: TuneReport): string {
     ...chart(measurements.filter(({ threads }) => threads === recommendation.threads)),
     ...(unbatchable === undefined ? [] : [onStdout.yellow(`calls can't share runs: ${unbatchable}`), ""]),
     onStdout.bold(verdict(report)),
+    ...(report.near ? [NEAR] : []),
     "",
     tuneYaml(report),
     recommendation.meetsTarget ? "" : onStdout.red(`no setting keeps to ${targetMs} ms`),

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { loadFleet } from "../fleet/load.js";
-import type { FleetSpec, RevisionSpec } from "../fleet/spec.js";
+import type { ContractSpec, FleetSpec, RevisionSpec } from "../fleet/spec.js";
 import { measureRuns } from "../serving/measure-runs.js";
 import { usableProcessors } from "../serving/processors.js";
 import { recommend } from "../serving/tuning.js";
@@ -58,13 +58,14 @@ export function createTuneCommand(): Command {
 async function tune(name: string, options: TuneOptions): Promise<void> {
   const { processors, latency, maxRows } = options;
   const fleet = loadFleet(options.fleet);
-  const revision = findRevision(fleet, name);
+  const { contract, revision } = findRevision(fleet, name);
   if (revision.model === undefined) throw new Error(`${name} is a composition: tune the models that it calls`);
   const threads = powersOfTwo(processors);
   const rows = powersOfTwo(maxRows);
   const progress = new Progress("settings measured:", threads.length * rows.length);
   const measured = await measureRuns(
     {
+      isTransformed: contract.transform !== undefined,
       model: { modelPath: revision.model, modelRoot: fleet.root, sha256: revision.sha256 },
       threads,
       rows,
@@ -73,19 +74,22 @@ async function tune(name: string, options: TuneOptions): Promise<void> {
     },
     (done) => progress.show(done),
   ).finally(() => progress.end());
-  const recommendation = recommend(measured.measurements, { processors, latencyMs: latency });
+  const recommendation = recommend(measured.measurements, { processors, latencyMs: latency, near: measured.near });
   const report = { model: name, processors, targetMs: latency, recommendation, ...measured };
   if (options.write !== undefined) writeFileSync(options.write, tuneYaml(report));
   process.stdout.write(options.output === "json" ? tuneJson(report) : tuneText(report));
   if (!recommendation.meetsTarget) process.exitCode = 1;
 }
 
-function findRevision({ contracts }: FleetSpec, name: string): RevisionSpec {
+function findRevision(
+  { contracts }: FleetSpec,
+  name: string,
+): { readonly contract: ContractSpec; readonly revision: RevisionSpec } {
   const known = contracts.flatMap((contract) =>
-    contract.revisions.map((revision) => ({ name: `${contract.name}/${revision.name}`, revision })),
+    contract.revisions.map((revision) => ({ name: `${contract.name}/${revision.name}`, contract, revision })),
   );
   const found = known.find((each) => each.name === name);
-  if (found) return found.revision;
+  if (found) return found;
   throw new Error(`there is no "${name}" in the fleet; there is ${known.map((each) => each.name).join(", ")}`);
 }
 

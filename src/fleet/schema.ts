@@ -111,7 +111,8 @@ const tuning = {
     default: DEFAULTS.workers,
   }),
   threads: count(1, 1024).optional().meta({
-    description: "Threads that one run uses. By default as many as the process may use processors.",
+    description:
+      "Threads that one run uses. By default as many as the process may use processors, shared by its workers.",
   }),
   resources: Resources.optional(),
   replicas: Replicas.optional(),

@@ -19,16 +19,21 @@ export interface ConnectionLimits {
   readonly maxAgeMs: number | undefined;
   /** Silence after which a caller is asked whether it is there. */
   readonly keepaliveMs: number;
+  /** How long it may take to say so. @default 20 s */
+  readonly keepaliveTimeoutMs?: number;
 }
 
-/** How long a caller may take to say that it is there. */
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 
 /** What grpc-js has options for. */
-export function connectionOptions({ maxAgeMs, keepaliveMs }: ConnectionLimits): GrpcServerOptions {
+export function connectionOptions({
+  maxAgeMs,
+  keepaliveMs,
+  keepaliveTimeoutMs = KEEPALIVE_TIMEOUT_MS,
+}: ConnectionLimits): GrpcServerOptions {
   return {
     "grpc.keepalive_time_ms": keepaliveMs,
-    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
     // Nobody reads those counts, and counting costs.
     "grpc.enable_channelz": 0,
     ...(maxAgeMs === undefined ? {} : { "grpc.max_connection_age_ms": maxAgeMs }),

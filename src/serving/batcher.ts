@@ -10,7 +10,10 @@ import type { RunTimes } from "./statistics.js";
 
 /** Where jobs go: a `WorkerPool`. */
 export interface Runner {
+  /** Whether some job would be taken now. */
   readonly idle: boolean;
+  /** Whether one would be, now, that `work` is the first of, with so many more rows. */
+  takes(work: Work, moreRows: number): boolean;
   /** Whether jobs are run on this thread: then it is worth while to wait for what else has come in. */
   readonly near: boolean;
   readonly readyWorkers: number;
@@ -36,6 +39,8 @@ export interface BatcherEvents {
 }
 
 const DEADLINE_TOLERANCE_MS = 5;
+/** What is left of a deadline beside the run: timers are late by some, and an answer has a way to its caller. */
+const AROUND_RUN_MS = 5;
 
 /** One call, from admission to settling. */
 interface Call {
@@ -54,13 +59,15 @@ interface Call {
    * by itself, so that only the call that is at fault fails.
    */
   alone: boolean;
+  /** The number of the pump that found its batch waiting for company. */
+  heldIn: number;
 }
 
 /**
  * Holds the calls that wait for a model and hands them to its workers, several as one run where they fit together.
  *
  * A batch goes out as soon as a worker is idle and the batch is full, or its first call has waited `maxDelayMs`, or
- * waiting longer would cost one of its calls its deadline.
+ * waiting longer would cost one of its calls its deadline; what comes behind it does not wait for it.
  */
 export class Batcher {
   readonly #runner: Runner;
@@ -71,6 +78,7 @@ export class Batcher {
   /** Calls in the order they came, none of them settled. */
   #waiting: Call[] = [];
   #running = 0;
+  #pumps = 0;
   /** When the last run that is settled ended. */
   #endedMs = 0;
   #isPumping = false;
@@ -128,19 +136,23 @@ export class Batcher {
     else queueMicrotask(pump);
   }
 
-  /** Hands out what can go out now. To be called when a worker becomes idle. */
+  /** Hands out what can go out now, whatever before it has to wait. To be called when a worker becomes idle. */
   pump(): void {
+    let soonestMs = Number.POSITIVE_INFINITY;
+    this.#pumps += 1;
     while (this.#runner.idle) {
       const head = this.#nextLive();
-      if (!head) return;
+      if (!head) break;
       const batch = this.#gather(head);
       const waitMs = this.#waitMs(batch);
-      if (waitMs > 0) {
-        this.#wake(waitMs);
-        return;
+      if (waitMs <= 0) {
+        this.#dispatch(batch);
+        continue;
       }
-      this.#dispatch(batch);
+      soonestMs = Math.min(soonestMs, waitMs);
+      for (const call of batch) call.heldIn = this.#pumps;
     }
+    if (soonestMs < Number.POSITIVE_INFINITY) this.#wake(soonestMs);
   }
 
   /** From now on every call runs alone: the model turned out not to take several. */
@@ -170,14 +182,16 @@ export class Batcher {
     });
   }
 
-  /** The first call that can still be in time. */
+  /** The first call that can still be in time, that somebody is free for, and whose batch is not held back. */
   #nextLive(): Call | undefined {
-    for (;;) {
-      const [head] = this.#waiting;
-      const late = head && this.#admission.late(Date.now(), head.deadlineMs);
-      if (!late) return head;
-      this.#giveUp(head, late);
+    for (let index = 0; index < this.#waiting.length; ) {
+      const call = this.#waiting[index]!;
+      const late = this.#admission.late(Date.now(), call.deadlineMs);
+      if (late) this.#giveUp(call, late);
+      else if (call.heldIn !== this.#pumps && this.#runner.takes(call.work, 0)) return call;
+      else index += 1;
     }
+    return undefined;
   }
 
   /** The first call and those behind it that can share its run. */
@@ -186,9 +200,10 @@ export class Batcher {
     const batch = [head];
     if (head.alone) return batch;
     let rows = head.rows;
-    for (let index = 1; index < this.#waiting.length && rows < maxRows; index++) {
+    for (let index = this.#waiting.indexOf(head) + 1; index < this.#waiting.length && rows < maxRows; index++) {
       const call = this.#waiting[index]!;
       if (call.alone || call.key !== head.key || rows + call.rows > maxRows) continue;
+      if (!this.#runner.takes(head.work, rows + call.rows - head.rows)) continue;
       batch.push(call);
       rows += call.rows;
     }
@@ -202,7 +217,8 @@ export class Batcher {
     if (maxRows === 1 || maxDelayMs === 0 || rows >= maxRows || batch[0]!.alone) return 0;
     const ageMs = processClockMs() - batch[0]!.admittedMs;
     const nowMs = Date.now();
-    const slackMs = Math.min(...batch.map((call) => call.deadlineMs - nowMs - this.#admission.estimate.meanMs));
+    const runMs = this.#admission.estimate.meanMs + AROUND_RUN_MS;
+    const slackMs = Math.min(...batch.map((call) => call.deadlineMs - nowMs - runMs));
     return Math.min(maxDelayMs - ageMs, slackMs);
   }
 
@@ -309,7 +325,17 @@ export function givenUp(deadlineMs: number): Fault {
 
 function toCall(work: Work, deadlineMs: number, settle: (outcome: Outcome) => void): Call {
   const rows = work.kind === "tensors" ? rowsOf(work.inputs) : 1;
-  return { work, rows, key: "", deadlineMs, admittedMs: processClockMs(), settle, job: undefined, alone: true };
+  return {
+    work,
+    rows,
+    key: "",
+    deadlineMs,
+    admittedMs: processClockMs(),
+    settle,
+    job: undefined,
+    alone: true,
+    heldIn: 0,
+  };
 }
 
 function keyOf(work: Work, padding: Padding | undefined): string {

@@ -22,7 +22,7 @@ export interface Selection {
 /** How a fleet becomes sources. */
 export interface FleetSourceOptions {
   readonly selection: Selection | undefined;
-  /** Threads of a run, for revisions that do not say. */
+  /** Threads that the runs of all workers of a revision use together, for revisions that do not say how many one uses. */
   readonly threads: number;
   /** The serialized `FileDescriptorSet` of a contract. */
   readonly readImage: (contract: string) => Promise<Uint8Array>;
@@ -152,7 +152,7 @@ function modelSettings(
       modelPath: revision.model!,
       modelRoot: modelRoot(fleet, revision),
       sha256: revision.sha256,
-      threads: revision.threads ?? threads,
+      threads: revision.threads ?? Math.max(1, Math.floor(threads / revision.workers)),
       signature: contract?.signature,
       transform:
         spec.transform && contract && method

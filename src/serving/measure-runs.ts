@@ -1,6 +1,7 @@
 import { isBatchable, type Signature } from "../contract/signature.js";
 import type { Tensor } from "../contract/tensor.js";
 import { processClockMs } from "./messages.js";
+import { wouldRunNear } from "./near-check.js";
 import { rowsAreIndependent } from "./row-check.js";
 import { type ModelFile, Session } from "./session.js";
 import type { RunModel } from "./transform-runner.js";
@@ -10,6 +11,8 @@ import { FREE_DIMENSIONS, zeros } from "./warm-up.js";
 /** What is measured. */
 export interface MeasurePlan {
   readonly model: ModelFile;
+  /** Whether messages go through a transform, which runs in a worker. */
+  readonly isTransformed: boolean;
   /** Numbers of threads that one run uses. */
   readonly threads: readonly number[];
   /** Rows of a run. */
@@ -25,6 +28,8 @@ export interface MeasuredRuns {
   readonly measurements: readonly Measurement[];
   /** Why calls can't share runs; undefined: they can. */
   readonly unbatchable: string | undefined;
+  /** Whether a lone worker's runs are made on the server's own thread, as the way to the worker costs more. */
+  readonly near: boolean;
   /** Size that free dimensions other than the first had; undefined where there is none. */
   readonly free: number | undefined;
 }
@@ -60,7 +65,8 @@ export async function measureRuns(
     session.release();
   }
   const varies = measurements.length > 0 && free !== undefined;
-  return { measurements, unbatchable, free: varies ? free : undefined };
+  const near = !plan.isTransformed && (await wouldRunNear(plan.model));
+  return { measurements, unbatchable, near, free: varies ? free : undefined };
 }
 
 async function findFree(signature: Signature, wanted: number | undefined, run: RunModel): Promise<number | undefined> {

@@ -1,7 +1,10 @@
 import { stat } from "node:fs/promises";
 import { Fault } from "../contract/fault.js";
+import type { Tensor } from "../contract/tensor.js";
 import type { Runner } from "./batcher.js";
+import type { Work } from "./inference.js";
 import { processClockMs, type RunCost, type RunRequest, type WorkerSettings } from "./messages.js";
+import { nearTurn } from "./near-turn.js";
 import type { Job, JobResult, WorkerPool } from "./pool.js";
 import { expectedMs, NEAR_LIMIT_MS } from "./run-cost.js";
 import type { Session } from "./session.js";
@@ -10,12 +13,14 @@ import type { Session } from "./session.js";
 const MAX_MODEL_BYTES = 8 * 2 ** 20;
 /** A run that kept the server's thread this long was misjudged: health checks are to be answered within it. */
 const MISJUDGED_MS = 10;
-/** Runs that are taken on for one turn of the event loop: between turns, calls come in and health checks are answered. */
-const TURN_LIMIT_MS = 4;
-/** A run that has been taken on. */
-interface DueRun {
-  readonly session: Session;
-  readonly request: RunRequest;
+/** Whether runs of `cost` are shorter than the way to a worker of `pool`, which is to be idle, and back. */
+export async function isCheaperNear(pool: WorkerPool, cost: RunCost | undefined, modelPath: string): Promise<boolean> {
+  if (cost === undefined || cost.firstRowMs >= (await pool.hopMs())) return false;
+  return (await stat(modelPath)).size <= MAX_MODEL_BYTES;
+}
+
+/** Whoever waits for a run. */
+interface Waiting {
   resolve(result: JobResult): void;
   reject(fault: Fault): void;
 }
@@ -35,9 +40,8 @@ export class NearRunner implements Runner {
   readonly #onIdle: () => void;
   readonly #onGivenUp: () => void;
   #near: { readonly session: Session; readonly cost: RunCost } | undefined;
-  /** Runs of the next turn, and what they will take together. */
-  #due: DueRun[] = [];
-  #takenMs = 0;
+  /** Runs of the next turn. */
+  #due = 0;
   #onQuiet = () => {};
   /** Runs since the last long one. */
   #sinceLong = Number.POSITIVE_INFINITY;
@@ -60,11 +64,16 @@ export class NearRunner implements Runner {
   }
 
   get idle(): boolean {
-    return this.#takenMs < TURN_LIMIT_MS && this.#pool.idle;
+    return (this.near && !nearTurn.isFull) || this.#pool.idle;
+  }
+
+  /** A small job waits for room in the next turn, whatever a worker is doing; any other for a worker. */
+  takes(work: Work, moreRows: number): boolean {
+    return work.kind === "tensors" && this.#isSmall(work.inputs, moreRows) ? !nearTurn.isFull : this.#pool.idle;
   }
 
   get readyWorkers(): number {
-    return this.#pool.readyWorkers;
+    return Math.max(this.near ? 1 : 0, this.#pool.readyWorkers);
   }
 
   /**
@@ -74,8 +83,7 @@ export class NearRunner implements Runner {
   async settle(cost: RunCost | undefined): Promise<void> {
     // Somebody wants runs at the same time, which one thread does not do.
     if (this.#pool.size > 1) return;
-    if (cost === undefined || cost.firstRowMs >= (await this.#pool.hopMs())) return;
-    if ((await stat(this.#settings.modelPath)).size > MAX_MODEL_BYTES) return;
+    if (cost === undefined || !(await isCheaperNear(this.#pool, cost, this.#settings.modelPath))) return;
     // ONNX Runtime is only loaded here where it is used.
     const { Session } = await import("./session.js");
     const session = await Session.load(this.#settings, 1);
@@ -84,62 +92,57 @@ export class NearRunner implements Runner {
       return;
     }
     this.#near = { session, cost };
+    nearTurn.join(this.#onIdle);
     // Most such models never need a worker again, and of hundreds in a process the workers would be most of the memory.
     this.#pool.rest();
   }
 
   run(job: Job): Promise<JobResult> {
     const { request } = job;
-    if (this.#near === undefined || request.kind !== "run") return this.#pool.run(job);
-    const { session, cost } = this.#near;
-    const takesMs = expectedMs(cost, request.inputs);
-    if (takesMs > NEAR_LIMIT_MS) return this.#pool.run(job);
+    if (request.kind !== "run" || !this.#isSmall(request.inputs, 0)) return this.#pool.run(job);
+    const { session, cost } = this.#near!;
     return new Promise((resolve, reject) => {
-      if (this.#due.length === 0) setImmediate(this.#turn);
-      this.#due.push({ session, request, resolve, reject });
-      this.#takenMs += takesMs;
+      this.#due += 1;
+      nearTurn.add(() => this.#make(session, request, { resolve, reject }), expectedMs(cost, request.inputs));
     });
+  }
+
+  #isSmall(inputs: readonly Tensor[], moreRows: number): boolean {
+    return this.#near !== undefined && expectedMs(this.#near.cost, inputs, moreRows) <= NEAR_LIMIT_MS;
   }
 
   /** Ends the workers; nothing may be running or waiting. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#due.length > 0)
+    if (this.#due > 0)
       await new Promise<void>((resolve) => {
         this.#onQuiet = resolve;
       });
+    nearTurn.leave(this.#onIdle);
     this.#near?.session.release();
     this.#near = undefined;
     await this.#pool.close();
   }
 
-  /**
-   * Makes all runs that are due, and only then hands out what they gave: between two runs the way of an answer to its
-   * caller would push the model out of the processor's caches, and a small model's run takes thrice as long without them.
-   */
-  readonly #turn = (): void => {
-    const wasFull = !this.idle;
-    const due = this.#due;
-    const settled = due.map((run) => this.#make(run));
-    this.#due = [];
-    this.#takenMs = 0;
-    for (const settle of settled) settle();
-    this.#onQuiet();
-    if (wasFull) setImmediate(this.#onIdle);
-  };
-
   /** @returns tells whoever waits for the run */
-  #make({ session, request, resolve, reject }: DueRun): () => void {
+  #make(session: Session, request: RunRequest, { resolve, reject }: Waiting): () => void {
     const startMs = processClockMs();
     const before = this.#watched > 0 ? process.cpuUsage() : undefined;
+    this.#due -= 1;
     try {
       const outputs = session.run(request.inputs, request.outputs);
       const endMs = processClockMs();
       this.#watch(endMs - startMs, before);
-      return () => resolve({ kind: "ran", outputs, span: { startMs, endMs } });
+      return () => {
+        resolve({ kind: "ran", outputs, span: { startMs, endMs } });
+        this.#onQuiet();
+      };
     } catch (error) {
       const message = `${this.#settings.label}: the model failed on this input`;
-      return () => reject(new Fault("RUN_FAILED", message, { cause: (error as Error).message }));
+      return () => {
+        reject(new Fault("RUN_FAILED", message, { cause: (error as Error).message }));
+        this.#onQuiet();
+      };
     }
   }
 
@@ -161,6 +164,7 @@ export class NearRunner implements Runner {
     this.#misjudged += 1;
     if (this.#misjudged < MISJUDGED_RUNS) return;
     this.#near = undefined;
+    nearTurn.leave(this.#onIdle);
     this.#onGivenUp();
   }
 }

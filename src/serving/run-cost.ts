@@ -25,10 +25,11 @@ export async function measureCost(signature: Signature, run: RunModel): Promise<
   return { firstRowMs, nextRowMs: Math.max(0, manyMs - firstRowMs) / (MANY_ROWS - 1) };
 }
 
-/** What a run of these tensors will take. */
-export function expectedMs({ firstRowMs, nextRowMs }: RunCost, inputs: readonly Tensor[]): number {
-  const rows = Math.max(1, ...inputs.map(({ shape }) => shape[0] ?? 1));
-  return firstRowMs + (rows - 1) * nextRowMs;
+/** What a run of these tensors will take, with so many more rows. */
+export function expectedMs({ firstRowMs, nextRowMs }: RunCost, inputs: readonly Tensor[], moreRows = 0): number {
+  let rows = 1;
+  for (const { shape } of inputs) rows = Math.max(rows, shape[0] ?? 1);
+  return firstRowMs + (rows + moreRows - 1) * nextRowMs;
 }
 
 /** The shortest: whatever else the machine does only adds to it. */

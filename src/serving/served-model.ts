@@ -182,7 +182,7 @@ export class ServedModel implements StartedModel {
       this.problem = `its worker died while loading: ${problem}; it is tried again`;
       this.#settle();
     }
-    if (this.#pool.readyWorkers === 0 && restartMs > SHORT_RESTART_MS && this.state === "READY")
+    if (this.#runner.readyWorkers === 0 && restartMs > SHORT_RESTART_MS && this.state === "READY")
       this.#setState("LOADING");
   }
 

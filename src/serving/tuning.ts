@@ -31,12 +31,16 @@ const DELAY_SHARE = 0.5;
 /**
  * The settings with the most rows a second whose calls keep to `latencyMs`; where none do, those with the least latency.
  * @param measurements rows of 1 for each number of threads, at least
+ * @param machine.near whether the server makes a lone worker's runs on its own thread, as the way to a worker costs more
+ *   than a run: more workers would make every call go that way
  */
 export function recommend(
   measurements: readonly Measurement[],
-  { processors, latencyMs }: { readonly processors: number; readonly latencyMs: number },
+  { processors, latencyMs, near }: { readonly processors: number; readonly latencyMs: number; readonly near: boolean },
 ): Recommendation {
-  const candidates = measurements.map((each) => toCandidate(each, processors));
+  const candidates = near
+    ? measurements.filter(({ threads }) => threads === 1).map((each) => toCandidate(each, 1))
+    : measurements.map((each) => toCandidate(each, processors));
   const fitting = candidates.filter((each) => each.latencyMs <= latencyMs);
   if (fitting.length === 0) {
     const [least] = candidates.toSorted((a, b) => a.latencyMs - b.latencyMs);

@@ -43,8 +43,10 @@ describe("flotilla tune", () => {
     assert.equal(status, 0, stderr);
     for (const line of [/^1 +1 /m, /^1 +4 /m, /^2 +2 /m, /█/, /for 50 ms: up to \d+ rows\/s/])
       assert.match(stdout, line);
+    assert.match(stdout, /with one worker the server makes runs on its own thread/);
     const settings = parse(readFileSync(file, "utf8"));
-    assert(settings.workers >= 1 && settings.threads >= 1);
+    assert.equal(settings.workers, 1, "a second worker would make each call of this small model go to a thread");
+    assert.equal(settings.threads, 1);
     // What it writes is what a revision takes.
     RevisionSchema.parse({ model: "m.onnx", sha256: "0".repeat(64), ...settings });
   });

@@ -18,15 +18,16 @@ interface Started {
   readonly far: Job[];
   /** How often the runner has given runs on its own thread up. */
   readonly givenUp: () => number;
+  /** How often the runner has said that there is room again. */
+  readonly roomMade: () => number;
 }
 
 describe("NearRunner", () => {
   let started: Started;
   afterEach(() => started.runner.close());
 
-  const scale = (...values: number[]): Job => ({
-    request: { kind: "run", inputs: [fp32("x", [values.length, 1], values)], outputs: undefined },
-  });
+  const rows = (values: readonly number[]) => [fp32("x", [values.length, 1], values)];
+  const scale = (...values: number[]): Job => ({ request: { kind: "run", inputs: rows(values), outputs: undefined } });
   const answer = async (job: Job) => {
     const result = await started.runner.run(job);
     assert(result.kind === "ran");
@@ -86,6 +87,41 @@ describe("NearRunner", () => {
     assert.deepEqual(await answer(scale(...large)), new Array(200).fill(2));
     assert.deepEqual(await answer(scale(3)), [6]);
     assert.equal(started.far.length, 2);
+  });
+
+  it("goes on with small jobs while a worker comes back for a large one", async () => {
+    started = await start(scaleModel({ factor: 2, shape: ["batch", 1] }));
+    await started.runner.settle(CHEAP);
+    const works = (count: number) => ({ kind: "tensors" as const, inputs: rows(new Array<number>(count).fill(1)) });
+    const ended: string[] = [];
+    const large = answer(scale(...new Array<number>(200).fill(1))).then(() => ended.push("large"));
+    assert(started.runner.idle && started.runner.takes(works(1), 0) && !started.runner.takes(works(200), 0));
+    assert(!started.runner.takes(works(1), 199), "joined with others it is a large one");
+    assert.deepEqual(await answer(scale(3)), [6]);
+    ended.push("small");
+    await large;
+    assert.deepEqual(ended, ["small", "large"]);
+    assert(started.runner.takes(works(200), 0));
+  });
+
+  it("shares the time between two looks for health checks with other models", async () => {
+    started = await start(scaleModel({ factor: 2, shape: ["batch", 1] }));
+    const other = await start(scaleModel({ factor: 3, shape: ["batch", 1] }));
+    try {
+      for (const { runner } of [started, other]) await runner.settle(CHEAP);
+      const [own, others] = [other, started].map(({ runner }) => runner) as [NearRunner, NearRunner];
+      const work = { kind: "tensors" as const, inputs: rows([1]) };
+      const made: Promise<unknown>[] = [];
+      while (others.takes(work, 0)) made.push(others.run(scale(...new Array<number>(99).fill(1))));
+      assert(made.length > 1 && !own.takes(work, 0), `${made.length} runs fill a turn`);
+      const rooms = other.roomMade() + started.roomMade();
+      await Promise.all(made);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert(own.takes(work, 0) && others.takes(work, 0));
+      assert.equal(other.roomMade() + started.roomMade() - rooms, 2, "both are told");
+    } finally {
+      await other.runner.close();
+    }
   });
 
   it("ends well whether its workers rest or not", async () => {
@@ -194,11 +230,14 @@ async function start(bytes: Uint8Array, workers = 1): Promise<Started> {
     return run(job);
   };
   let givenUp = 0;
+  let roomMade = 0;
   const runner = new NearRunner(pool, settings, {
-    onIdle() {},
+    onIdle: () => {
+      roomMade += 1;
+    },
     onGivenUp: () => {
       givenUp += 1;
     },
   });
-  return { runner, cost: await ready, far, givenUp: () => givenUp };
+  return { runner, cost: await ready, far, givenUp: () => givenUp, roomMade: () => roomMade };
 }

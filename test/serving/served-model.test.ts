@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Outcome } from "../../src/serving/inference.js";
+import type { Outcome, Work } from "../../src/serving/inference.js";
 import type { ServedModel } from "../../src/serving/served-model.js";
 import { addModel, lookupModel, model as onnxModel, scaleModel, slowModel } from "../support/onnx-builder.js";
 import { fp32, reason, serveModel, slowWork, submit, values } from "../support/served.js";
@@ -85,6 +85,41 @@ describe("ServedModel", () => {
       submit(model, { kind: "tensors", inputs: [fp32("a", [1, 1], [4]), fp32("b", [1, 1], [40])] }),
     ]);
     assert.deepEqual([one, other, good].map(values), [[11, 12], [23, 33], [44]]);
+  });
+
+  it("hands out at once what has all the company it may have, though others before it wait for theirs", async () => {
+    model = await serveModel(scaleModel({ factor: 2, shape: ["batch", "width"] }), {
+      settings: { batching: { maxRows: 2, maxDelayMs: 60_000 } },
+    });
+    const row = (...of: number[]) => submit(model, { kind: "tensors", inputs: [fp32("x", [1, of.length], of)] });
+    const first = row(1, 2);
+    const full = [row(1, 2, 3), row(4, 5, 6)];
+    assert.deepEqual((await Promise.all(full)).map(values), [
+      [2, 4, 6],
+      [8, 10, 12],
+    ]);
+    assert.equal(model.waiting, 1);
+    const mate = row(3, 4);
+    assert.deepEqual(
+      [values(await first), values(await mate)],
+      [
+        [2, 4],
+        [6, 8],
+      ],
+    );
+    assert.equal(model.statistics.batches.get(2)?.count, 2);
+  });
+
+  it("closes a batch early for a deadline, its own first call's or one's that waits behind another batch", async () => {
+    model = await serveModel(slowModel(), { settings: { batching: { maxRows: 8, maxDelayMs: 60_000 } } });
+    // After a long run calls are given more time than they take.
+    await submit(model, slowWork(BUSY, 1, 2, 3, 4, 5, 6, 7, 8));
+    const patient = submit(model, slowWork(1, 1));
+    const behind = submit(model, { ...slowWork(1, 2), outputs: ["y"] } as Work, Date.now() + 500);
+    assert.deepEqual(values(await behind), [2]);
+    assert.equal(model.waiting, 1);
+    const mate = submit(model, slowWork(1, 3), Date.now() + 500);
+    assert.deepEqual([values(await patient), values(await mate)], [[1], [3]]);
   });
 
   it("does not batch a model whose rows depend on one another, and says so", async () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type ClientHttp2Session, connect } from "node:http2";
+import { FLAG, FRAME, FRAME_HEAD_BYTES, frame } from "../../src/grpc/http2/frames.js";
 import { compileContract } from "../support/contract-fixture.js";
+import { callHeaders, grpcMessage, RawConnection } from "../support/http2-frames.js";
 import { scaleModel } from "../support/onnx-builder.js";
 import { RawClient, startTestServer, type TestServer } from "../support/server.js";
 import { SCALE } from "./contracts.js";
@@ -47,7 +49,35 @@ describe("the server's connections", () => {
     assert.equal((await client.unary("/test.scale.v1.ScaleService/Predict", request())).code, 0);
     client.close();
   });
+
+  it("end where the caller is gone, and only there", async () => {
+    server = await startTestServer(contracts, {
+      connections: { maxAgeMs: undefined, keepaliveMs: 100, keepaliveTimeoutMs: 500 },
+    });
+    session = connect(`http://${server.address}`);
+    let pings = 0;
+    session.on("ping", () => {
+      pings += 1;
+    });
+    const gone = await RawConnection.open(server.address);
+    const told: Buffer[] = [];
+    gone.socket.on("data", (chunk) => told.push(chunk));
+    // It makes a call, and says nothing after that, whatever it is asked.
+    const payload = callHeaders("/test.scale.v1.ScaleService/Predict");
+    gone.socket.write(frame(FRAME.headers, { flags: FLAG.endHeaders, stream: 1, payload }));
+    gone.socket.write(frame(FRAME.data, { flags: FLAG.endStream, stream: 1, payload: grpcMessage(request()) }));
+    await once(gone.socket, "close");
+    const types = typesOf(Buffer.concat(told));
+    for (const type of [FRAME.data, FRAME.ping]) assert(types.includes(type), `frames of types ${types}`);
+    assert(pings > 1 && !session.closed, `${pings} pings to one that answers`);
+  });
 });
+
+function typesOf(frames: Buffer): number[] {
+  const types: number[] = [];
+  for (let at = 0; at < frames.length; at += FRAME_HEAD_BYTES + frames.readUIntBE(at, 3)) types.push(frames[at + 3]!);
+  return types;
+}
 
 function request(): Buffer {
   const values = Buffer.from(new Float32Array([1, 2, 3]).buffer);
