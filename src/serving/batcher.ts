@@ -3,7 +3,7 @@ import type { Tensor } from "../contract/tensor.js";
 import type { Admission } from "./admission.js";
 import { isJoinable, rowsOf } from "./batch.js";
 import type { MessageWork, Outcome, TensorWork, Timing, Work } from "./inference.js";
-import { type AnsweredMessage, processClockMs, type RanMessage } from "./messages.js";
+import { type Answer, processClockMs } from "./messages.js";
 import { joinCalls, type Padding, type PaddingSettings, sharingKey, splitCalls } from "./padding.js";
 import type { Job, JobResult } from "./pool.js";
 import type { RunTimes } from "./statistics.js";
@@ -228,12 +228,7 @@ export class Batcher {
   }
 
   async #dispatch(batch: readonly Call[]): Promise<void> {
-    const nowMs = Date.now();
-    for (const call of batch.slice(1)) {
-      const late = this.#admission.late(nowMs, call.deadlineMs);
-      if (late) this.#giveUp(call, late);
-    }
-    const calls = batch.filter((call) => call.settle);
+    const calls = batch.length === 1 ? batch : this.#inTime(batch);
     this.#take(calls);
     this.#running += 1;
     const dispatchedMs = processClockMs();
@@ -249,8 +244,22 @@ export class Batcher {
     this.#checkEmpty();
   }
 
+  /** Those of a batch that can still be in time; of the first that has been seen. */
+  #inTime(batch: readonly Call[]): Call[] {
+    const nowMs = Date.now();
+    for (const call of batch.slice(1)) {
+      const late = this.#admission.late(nowMs, call.deadlineMs);
+      if (late) this.#giveUp(call, late);
+    }
+    return batch.filter((call) => call.settle);
+  }
+
   /** Takes calls that are dispatched out of those that wait. Mostly they are the first ones. */
   #take(calls: readonly Call[]): void {
+    if (calls.length === 1 && this.#waiting[0] === calls[0]) {
+      this.#waiting.shift();
+      return;
+    }
     if (calls.every((call, index) => this.#waiting[index] === call)) {
       this.#waiting.splice(0, calls.length);
       return;
@@ -260,27 +269,35 @@ export class Batcher {
   }
 
   #finish(calls: readonly Call[], result: JobResult, handedMs: number): void {
-    const inferMs = result.span.endMs - result.span.startMs;
+    const { startMs, endMs } = result.span;
+    const inferMs = endMs - startMs;
     // A worker may have been handed it while it ran another: until that one's end it waited as it would have in the queue.
-    const dispatchedMs = Math.max(handedMs, Math.min(this.#endedMs, result.span.startMs));
-    this.#endedMs = result.span.endMs;
+    const dispatchedMs = Math.max(handedMs, Math.min(this.#endedMs, startMs));
+    this.#endedMs = endMs;
     this.#admission.estimate.observe(inferMs);
     const settledMs = processClockMs();
     const batchMs = Math.max(0, settledMs - dispatchedMs - inferMs);
-    const times = { dispatchedMs, startMs: result.span.startMs, endMs: result.span.endMs, settledMs };
-    const runs = result.kind === "ran" ? [calls.reduce((rows, call) => rows + call.rows, 0)] : result.runs;
-    // A transform may split its requests over several runs: their time is counted with the first.
-    for (const [index, rows] of runs.entries()) this.#events.onRun(rows, index === 0 ? calls.length : 0, times);
-    const timing = (call: Call): Timing => ({ queueMs: dispatchedMs - call.admittedMs, batchMs, inferMs });
-    const outcomes =
-      result.kind === "ran"
-        ? tensorOutcomes(calls, this.#split(calls, result), timing)
-        : messageOutcomes(calls, result, timing);
-    for (const [index, call] of calls.entries()) this.#settle(call, outcomes[index]!);
+    this.#tellRuns(calls, result, { dispatchedMs, startMs, endMs, settledMs });
+    const split = result.kind === "ran" ? splitCalls(result.outputs, calls.map(inputsOf), this.#padding) : undefined;
+    for (let index = 0; index < calls.length; index++) {
+      const call = calls[index]!;
+      const timing = { queueMs: dispatchedMs - call.admittedMs, batchMs, inferMs };
+      const outcome =
+        result.kind === "ran" ? tensorOutcome(split?.[index], timing) : messageOutcome(result.answers[index]!, timing);
+      this.#settle(call, outcome);
+    }
   }
 
-  #split(calls: readonly Call[], { outputs }: RanMessage): Tensor[][] | undefined {
-    return splitCalls(outputs, calls.map(inputsOf), this.#padding);
+  #tellRuns(calls: readonly Call[], result: JobResult, times: RunTimes): void {
+    if (result.kind === "ran") {
+      const rows = calls.reduce((sum, call) => sum + call.rows, 0);
+      this.#events.onRun(rows, calls.length, times);
+      return;
+    }
+    // A transform may split its requests over several runs: their time is counted with the first.
+    result.runs.forEach((rows, index) => {
+      this.#events.onRun(rows, index === 0 ? calls.length : 0, times);
+    });
   }
 
   #fail(calls: readonly Call[], error: unknown): void {
@@ -358,27 +375,14 @@ function inputsOf({ work }: Call): readonly Tensor[] {
   return (work as TensorWork).inputs;
 }
 
-function tensorOutcomes(
-  calls: readonly Call[],
-  split: Tensor[][] | undefined,
-  timing: (call: Call) => Timing,
-): Outcome[] {
-  if (split)
-    return calls.map((call, index) => ({ ok: true, kind: "tensors", outputs: split[index]!, timing: timing(call) }));
+function tensorOutcome(outputs: readonly Tensor[] | undefined, timing: Timing): Outcome {
+  if (outputs) return { ok: true, kind: "tensors", outputs, timing };
   const cause =
     "an output's first dimension is not the number of rows of the batch; turn batching off for this revision";
-  const fault = new Fault("RUN_FAILED", "the model's outputs can't be told apart by caller", { cause });
-  return calls.map(() => ({ ok: false, fault }));
+  return { ok: false, fault: new Fault("RUN_FAILED", "the model's outputs can't be told apart by caller", { cause }) };
 }
 
-function messageOutcomes(
-  calls: readonly Call[],
-  { answers }: AnsweredMessage,
-  timing: (call: Call) => Timing,
-): Outcome[] {
-  return calls.map((call, index) => {
-    const answer = answers[index]!;
-    if (answer.ok) return { ok: true, kind: "message", response: answer.response, timing: timing(call) };
-    return { ok: false, fault: new Fault(answer.reason, answer.message, { cause: answer.cause }) };
-  });
+function messageOutcome(answer: Answer, timing: Timing): Outcome {
+  if (answer.ok) return { ok: true, kind: "message", response: answer.response, timing };
+  return { ok: false, fault: new Fault(answer.reason, answer.message, { cause: answer.cause }) };
 }
