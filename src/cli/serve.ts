@@ -66,7 +66,12 @@ export function createServeCommand(): Command {
     .option("--host <address>", "address to listen on; 0.0.0.0 for callers on other machines", "127.0.0.1")
     .option("--port <port>", "port of gRPC; 0 for any free one", parsePort, PORT.grpc)
     .option("--metrics-port <port>", "port of GET /metrics; 0 for any free one", parsePort, PORT.metrics)
-    .option("--processes <count>", "processes that serve behind the port, each with the models", parseCount, 1)
+    .addOption(
+      new Option("--processes <count>", "processes that serve behind the port, each with the models")
+        .argParser(parseCount)
+        .env("FLOTILLA_PROCESSES")
+        .default(1),
+    )
     .option(
       "--memory-budget <size>",
       "what the loaded models may take together, such as 2Gi: those that were used longest ago are unloaded, and loaded again by the next call (default: all stay loaded)",
@@ -79,10 +84,13 @@ export function createServeCommand(): Command {
       parseSeconds,
       DRAIN_SECONDS,
     )
-    .option(
-      "--max-connection-age <seconds>",
-      "how long a caller's connection is used before it is told to open another; for balancing without a mesh (default: for ever)",
-      parseSeconds,
+    .addOption(
+      new Option(
+        "--max-connection-age <seconds>",
+        "how long a caller's connection is used before it is told to open another; for balancing without a mesh (default: for ever)",
+      )
+        .argParser(parseSeconds)
+        .env("FLOTILLA_MAX_CONNECTION_AGE"),
     )
     .option(
       "--keepalive <seconds>",

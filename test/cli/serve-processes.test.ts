@@ -41,6 +41,24 @@ describe("flotilla serve --processes", () => {
     assert.equal(children(fleet.process.pid!).length, 2);
   });
 
+  it("are as many as the environment says, where no option does", async () => {
+    const environment = { FLOTILLA_PROCESSES: "3" };
+    const more = await FleetProcess.startIn(environment, folder, "--only", "test.scale.v1/r1");
+    const asked = await FleetProcess.startIn(environment, folder, "--only", "test.scale.v1/r1", "--processes", "2");
+    try {
+      assert.deepEqual(
+        [more, asked].map(({ process: { pid } }) => children(pid!).length),
+        [3, 2],
+      );
+    } finally {
+      await Promise.all([more.end(), asked.end()]);
+    }
+    await assert.rejects(
+      FleetProcess.startIn({ FLOTILLA_PROCESSES: "two" }, folder),
+      /'two' from env 'FLOTILLA_PROCESSES'/,
+    );
+  });
+
   it("starts a process again that died, and goes on answering meanwhile", async () => {
     const [first] = children(fleet.process.pid!);
     process.kill(first!, "SIGKILL");
