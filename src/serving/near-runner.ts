@@ -162,9 +162,12 @@ export class NearRunner implements Runner {
     const { user, system } = process.cpuUsage(before);
     if ((user + system) / 1e3 < MISJUDGED_MS) return;
     this.#misjudged += 1;
-    if (this.#misjudged < MISJUDGED_RUNS) return;
+    if (this.#misjudged !== MISJUDGED_RUNS) return;
+    const session = this.#near?.session;
     this.#near = undefined;
     nearTurn.leave(this.#onIdle);
+    // Other runs of this turn are still to be made with it.
+    setImmediate(() => session?.release());
     this.#onGivenUp();
   }
 }

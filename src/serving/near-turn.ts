@@ -43,14 +43,14 @@ class NearTurn {
     this.#due = [];
     this.#takenMs = 0;
     for (const settle of settled) settle();
-    if (wasFull) setImmediate(this.#tellRoom);
+    if (wasFull) this.#tellRoom();
   };
 
-  /** Another is the first to be told each time: one that has many calls could fill every turn. */
-  readonly #tellRoom = (): void => {
+  /** Before more calls come in, and another first each time: a model that many call could fill every turn. */
+  #tellRoom(): void {
     this.#members.push(...this.#members.splice(0, 1));
     for (const onRoom of [...this.#members]) onRoom();
-  };
+  }
 }
 
 /** Of this thread. */
