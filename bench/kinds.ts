@@ -72,6 +72,11 @@ export function writeBenchFleet(): BenchFleet {
   return { folder, kinds, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
+/** Those whose names begin as the environment's KIND says; all where it says nothing. */
+export function chosenKinds({ kinds }: BenchFleet): readonly Kind[] {
+  return kinds.filter(({ name }) => name.startsWith(process.env.KIND ?? ""));
+}
+
 function tiny(folder: string): Kind {
   const values = Float32Array.from({ length: COLUMNS }, (_, column) => column / COLUMNS);
   const inputs = [{ name: "X", datatype: "FP32", shape: [1, COLUMNS], data: values }];

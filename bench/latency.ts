@@ -1,14 +1,16 @@
-import { steadyStage } from "../src/testing/load-profile.js";
+import { Latencies } from "../src/testing/latency.js";
+import { type Gaps, gapOf, steadyStage } from "../src/testing/load-profile.js";
 import { startFlotilla } from "./flotilla.js";
-import { type Kind, writeBenchFleet } from "./kinds.js";
+import { chosenKinds, type Kind, writeBenchFleet } from "./kinds.js";
 import { Loaded } from "./loaded.js";
 import { installPeer } from "./peers/install-peer.js";
 import { PeerServer } from "./peers/peer-server.js";
 import { PEERS } from "./peers/peers.js";
+import { THREADS } from "./peers/run.js";
 import { runBare, startEcho } from "./references.js";
 import { markdownTable, median, writeReport } from "./report.js";
 import { type Candidate, IN_FLIGHT, loadServer, measureRound, WARM_UP_MS } from "./round.js";
-import { latenciesAlone, percentile } from "./waiting.js";
+import { latenciesAlone } from "./waiting.js";
 
 /**
  * Latency at a rate that leaves room, beside the model alone, a bare echo and, with `RUST=1`, the server in Rust of
@@ -31,8 +33,6 @@ interface Times {
   readonly p50: number;
   readonly p99: number;
 }
-
-type Gaps = "equal" | "random";
 
 /** A server, and the calls a second that it gets. */
 interface Called {
@@ -58,13 +58,19 @@ interface Contest {
 
 /** One round: p99 of a run, of the model alone, Flotilla's p50 and p99, and p99 of each other server. */
 async function roundOf({ kind, folder, flotilla, others }: Contest, gaps: Gaps): Promise<number[]> {
-  const meanMs = 1e3 / flotilla.rate;
-  const gapMs = gaps === "equal" ? () => meanMs : () => -Math.log(1 - Math.random()) * meanMs;
+  const gap = gapOf(gaps);
   const { runMs } = runBare(kind, folder, { rows: 1, durationMs: DURATION_MS });
   const { p50, p99 } = await latencies(flotilla, gaps);
-  const figures = [percentile(runMs, 99), percentile(latenciesAlone(runMs, gapMs), 99), p50, p99];
+  const alone = latenciesAlone(runMs, () => (gap() * 1e3) / flotilla.rate);
+  const figures = [p99Of(runMs), p99Of(alone), p50, p99];
   for (const other of others) figures.push((await latencies(other, gaps)).p99);
   return figures;
+}
+
+function p99Of(latenciesMs: readonly number[]): number {
+  const latencies = new Latencies();
+  for (const ms of latenciesMs) latencies.record(ms);
+  return latencies.percentileMs(99);
 }
 
 async function rowOf(contest: Contest, gaps: Gaps): Promise<string[]> {
@@ -78,7 +84,7 @@ async function rowOf(contest: Contest, gaps: Gaps): Promise<string[]> {
 
 async function startRust(kind: Kind): Promise<PeerServer> {
   const peer = PEERS.find(({ language }) => language === "Rust")!;
-  return PeerServer.start(peer, await installPeer(peer), { kind, threads: 1, batching: false, workers: 1 });
+  return PeerServer.start(peer, await installPeer(peer), { kind, threads: THREADS, batching: false, workers: 1 });
 }
 
 async function rowsOf(kind: Kind, folder: string): Promise<string[][]> {
@@ -107,11 +113,9 @@ async function bearableRate(server: Candidate): Promise<number> {
 }
 
 const fleet = writeBenchFleet();
-const only = process.env.KIND;
 const rows: string[][] = [];
 try {
-  for (const kind of fleet.kinds.filter(({ name }) => only === undefined || name.startsWith(only)))
-    rows.push(...(await rowsOf(kind, fleet.folder)));
+  for (const kind of chosenKinds(fleet)) rows.push(...(await rowsOf(kind, fleet.folder)));
 } finally {
   fleet.remove();
 }

@@ -1,5 +1,5 @@
 import { startFlotilla } from "./flotilla.js";
-import { type Kind, writeBenchFleet } from "./kinds.js";
+import { chosenKinds, type Kind, writeBenchFleet } from "./kinds.js";
 import { Loaded } from "./loaded.js";
 import { type BareRuns, runBare, runBareBesideWork, startEcho } from "./references.js";
 import { markdownTable, writeReport } from "./report.js";
@@ -79,10 +79,9 @@ function bareName(rows: number): string {
 }
 
 const fleet = writeBenchFleet();
-const only = process.env.KIND;
 const tables: string[] = [];
 try {
-  for (const kind of fleet.kinds.filter(({ name }) => only === undefined || name.startsWith(only))) {
+  for (const kind of chosenKinds(fleet)) {
     const made = await contest(kind, fleet.folder);
     try {
       tables.push(await measure(made, fleet.folder));

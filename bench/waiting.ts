@@ -13,9 +13,3 @@ export function latenciesAlone(runMs: readonly number[], gapMs: () => number): n
     return latencyMs;
   });
 }
-
-/** What so many in a hundred are at most. NaN where there are none. */
-export function percentile(values: readonly number[], percent: number): number {
-  const index = Math.min(values.length - 1, Math.floor((values.length * percent) / 100));
-  return Float64Array.from(values).sort()[index] ?? Number.NaN;
-}

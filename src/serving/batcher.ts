@@ -42,6 +42,9 @@ const DEADLINE_TOLERANCE_MS = 5;
 /** What is left of a deadline beside the run: timers are late by some, and an answer has a way to its caller. */
 const AROUND_RUN_MS = 5;
 
+/** Batches that may wait for company while one behind them is looked for: each look goes over all calls that wait. */
+const MAX_HELD = 16;
+
 /** One call, from admission to settling. */
 interface Call {
   readonly work: Work;
@@ -59,8 +62,8 @@ interface Call {
    * by itself, so that only the call that is at fault fails.
    */
   alone: boolean;
-  /** The number of the pump that found its batch waiting for company. */
-  heldIn: number;
+  /** The number of the pump that can't hand it out: its batch waits for company, or nobody is free for it. */
+  passedIn: number;
 }
 
 /**
@@ -140,7 +143,7 @@ export class Batcher {
   pump(): void {
     let soonestMs = Number.POSITIVE_INFINITY;
     this.#pumps += 1;
-    while (this.#runner.idle) {
+    for (let held = 0; held < MAX_HELD && this.#runner.idle; ) {
       const head = this.#nextLive();
       if (!head) break;
       const batch = this.#gather(head);
@@ -150,7 +153,8 @@ export class Batcher {
         continue;
       }
       soonestMs = Math.min(soonestMs, waitMs);
-      for (const call of batch) call.heldIn = this.#pumps;
+      for (const call of batch) call.passedIn = this.#pumps;
+      held += 1;
     }
     if (soonestMs < Number.POSITIVE_INFINITY) this.#wake(soonestMs);
   }
@@ -186,10 +190,16 @@ export class Batcher {
   #nextLive(): Call | undefined {
     for (let index = 0; index < this.#waiting.length; ) {
       const call = this.#waiting[index]!;
-      const late = this.#admission.late(Date.now(), call.deadlineMs);
-      if (late) this.#giveUp(call, late);
-      else if (call.heldIn !== this.#pumps && this.#runner.takes(call.work, 0)) return call;
-      else index += 1;
+      if (call.passedIn !== this.#pumps) {
+        const late = this.#admission.late(Date.now(), call.deadlineMs);
+        if (late) {
+          this.#giveUp(call, late);
+          continue;
+        }
+        if (this.#runner.takes(call.work, 0)) return call;
+        call.passedIn = this.#pumps;
+      }
+      index += 1;
     }
     return undefined;
   }
@@ -351,7 +361,7 @@ function toCall(work: Work, deadlineMs: number, settle: (outcome: Outcome) => vo
     settle,
     job: undefined,
     alone: true,
-    heldIn: 0,
+    passedIn: 0,
   };
 }
 

@@ -18,7 +18,7 @@ export async function wouldRunNear(model: ModelFile): Promise<boolean> {
       const events = { onReady: resolve, onFailed: fail, onCrash: fail, onIdle() {} };
       pool = new WorkerPool({ ...settings, signature: undefined, transform: undefined }, 1, events);
     });
-    return await isCheaperNear(pool!, cost, model.modelPath);
+    return cost !== undefined && (await isCheaperNear(pool!, cost, model.modelPath));
   } finally {
     await pool?.close();
   }

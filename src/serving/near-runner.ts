@@ -13,10 +13,10 @@ import type { Session } from "./session.js";
 const MAX_MODEL_BYTES = 8 * 2 ** 20;
 /** A run that kept the server's thread this long was misjudged: health checks are to be answered within it. */
 const MISJUDGED_MS = 10;
+
 /** Whether runs of `cost` are shorter than the way to a worker of `pool`, which is to be idle, and back. */
-export async function isCheaperNear(pool: WorkerPool, cost: RunCost | undefined, modelPath: string): Promise<boolean> {
-  if (cost === undefined || cost.firstRowMs >= (await pool.hopMs())) return false;
-  return (await stat(modelPath)).size <= MAX_MODEL_BYTES;
+export async function isCheaperNear(pool: WorkerPool, cost: RunCost, modelPath: string): Promise<boolean> {
+  return cost.firstRowMs < (await pool.hopMs()) && (await stat(modelPath)).size <= MAX_MODEL_BYTES;
 }
 
 /** Whoever waits for a run. */

@@ -42,10 +42,20 @@ export interface RatesApart {
   readonly to: number;
 }
 
+/** How calls follow one another: evenly, or as strangers make them. */
+export type Gaps = "equal" | "random";
+
+/**
+ * Draws how much of a call has to come due before the next: always 1 for equal gaps; from an exponential distribution of
+ * mean 1 for random ones, a Poisson process at the rate.
+ */
+export function gapOf(gaps: Gaps): () => number {
+  return gaps === "equal" ? () => 1 : () => -Math.log(1 - Math.random());
+}
+
 /**
  * When calls are due, in milliseconds from the first stage's begin.
- * @param gap how much of a call has to come due before the next: always 1 for equal gaps; drawn from an exponential
- *   distribution of mean 1, a Poisson process at the stages' rate
+ * @param gap as `gapOf` makes one
  */
 export function* dueTimes(stages: readonly LoadStage[], gap: () => number): Generator<number> {
   let beginMs = 0;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { dueTimes, type LoadStage, steadyStage } from "./load-profile.js";
+import { dueTimes, type Gaps, gapOf, type LoadStage, steadyStage } from "./load-profile.js";
 import { type LoadFigures, LoadTally } from "./load-tally.js";
 
 /** When calls are made. */
@@ -7,7 +7,7 @@ export type Arrivals =
   /** Each of some callers makes its next call once it has the answer to the one before. */
   | { readonly kind: "closed"; readonly callers: number; readonly durationMs: number }
   /** Calls come at a rate, whether those before them are answered or not: at equal gaps, or as strangers come. */
-  | { readonly kind: "open"; readonly stages: readonly LoadStage[]; readonly gaps: "equal" | "random" };
+  | { readonly kind: "open"; readonly stages: readonly LoadStage[]; readonly gaps: Gaps };
 
 /** How much load is made, and for how long. */
 export interface LoadPlan {
@@ -144,7 +144,7 @@ class Load {
   async run(): Promise<void> {
     const { arrivals } = this.#plan;
     if (arrivals.kind === "closed") return this.#runClosed(arrivals.callers);
-    const gap = arrivals.gaps === "equal" ? () => 1 : () => -Math.log(1 - Math.random());
+    const gap = gapOf(arrivals.gaps);
     const warming = steadyStage("", arrivals.stages[0]!.fromRate, Number.POSITIVE_INFINITY);
     await this.#send(performance.now(), dueTimes([warming], gap), () => Math.min(this.#beganMs, this.#endedMs));
     await this.#send(this.#beganMs, dueTimes(arrivals.stages, gap), () => this.#endedMs);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { latenciesAlone, percentile } from "../../bench/waiting.js";
+import { latenciesAlone } from "../../bench/waiting.js";
 
 describe("latenciesAlone()", () => {
   it("has calls wait for those before them, and no longer", () => {
@@ -15,15 +15,5 @@ describe("latenciesAlone()", () => {
       latenciesAlone([5, 5, 5], () => gaps.shift()!),
       [5, 9, 5],
     );
-  });
-});
-
-describe("percentile()", () => {
-  it("takes the value that so many are below", () => {
-    const values = Array.from({ length: 200 }, (_, index) => 199 - index);
-    assert.equal(percentile(values, 50), 100);
-    assert.equal(percentile(values, 99), 198);
-    assert.equal(percentile([4], 99), 4);
-    assert(Number.isNaN(percentile([], 50)));
   });
 });

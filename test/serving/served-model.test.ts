@@ -110,6 +110,22 @@ describe("ServedModel", () => {
     assert.equal(model.statistics.batches.get(2)?.count, 2);
   });
 
+  it("answers calls of many shapes that wait for company which never comes", async () => {
+    model = await serveModel(scaleModel({ factor: 2, shape: ["batch", "width"] }), {
+      settings: { batching: { maxRows: 2, maxDelayMs: 20 } },
+    });
+    const widths = Array.from({ length: 40 }, (_, index) => index + 1);
+    const outcomes = await Promise.all(
+      widths.map((width) =>
+        submit(model, { kind: "tensors", inputs: [fp32("x", [1, width], new Array<number>(width).fill(width))] }),
+      ),
+    );
+    assert.deepEqual(
+      outcomes.map((outcome) => values(outcome)[0]),
+      widths.map((width) => 2 * width),
+    );
+  });
+
   it("closes a batch early for a deadline, its own first call's or one's that waits behind another batch", async () => {
     model = await serveModel(slowModel(), { settings: { batching: { maxRows: 8, maxDelayMs: 60_000 } } });
     // After a long run calls are given more time than they take.
