@@ -43,8 +43,7 @@ export async function startFleetServer(fleet: FleetSpec, selection?: Selection):
   await repository.open();
   const server = await GrpcServer.start({
     repository,
-    host: "127.0.0.1",
-    port: 0,
+    address: { host: "127.0.0.1", port: 0 },
     serviceImages: await readServiceImages(),
     metrics,
     log,

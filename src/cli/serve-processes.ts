@@ -2,34 +2,32 @@ import cluster, { type Worker } from "node:cluster";
 import { AggregatorRegistry } from "prom-client";
 import type { Log } from "../telemetry/log.js";
 import { startMetricsEndpoint } from "../telemetry/metrics-endpoint.js";
+import { ConnectionDealer } from "./connection-dealer.js";
 import { REPEATED_SIGNAL_MS } from "./end-signal.js";
-import { closeLostConnections } from "./lost-connections.js";
+import { listening } from "./listening.js";
+import { METRICS_PORT_VARIABLE } from "./process-member.js";
+import type { FromMember, ToMember } from "./process-messages.js";
 
 /** How several processes serve behind one port. */
 export interface ProcessesOptions {
   readonly count: number;
   readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
   readonly metricsPort: number;
   readonly log: Log;
   /** Told once every process serves, with what the first of them says of itself. */
   readonly onServing: (report: string) => void;
 }
 
-/** What a process says once it serves. */
-interface ServingMessage {
-  readonly kind: "serving";
-  readonly report: string;
-}
-
-/** In a process's environment: the port at which the first process answers for the metrics of all. */
-const METRICS_PORT_VARIABLE = "FLOTILLA_SHARED_METRICS_PORT";
 const FIRST_BACKOFF_MS = 1_000;
 const LONGEST_BACKOFF_MS = 30_000;
 
 /**
- * Starts this program so many times over; all of them listen at the same port, and connections are dealt out in turn. A
- * process that dies is started again. The first signal drains all of them; a second one ends them at once.
+ * Starts this program so many times over, and deals the connections that come to one port out to them. A process that
+ * dies is started again. The first signal drains all of them; a second one ends them at once.
  * @returns resolves with the exit code once all have ended
+ * @throws Error where a port can't be had
  */
 export async function serveProcesses(options: ProcessesOptions): Promise<number> {
   const { count, host, log } = options;
@@ -40,21 +38,29 @@ export async function serveProcesses(options: ProcessesOptions): Promise<number>
   process.on("SIGTERM", (signal) => processes.end(signal));
   process.on("SIGINT", (signal) => processes.end(signal));
   log.info({ processes: count, metricsPort: endpoint.port }, "starting");
-  const code = await processes.run(count);
-  await endpoint.close();
-  return code;
+  try {
+    return await processes.run(count);
+  } finally {
+    await endpoint.close();
+  }
 }
 
 class Processes {
   readonly #metricsPort: number;
   readonly #options: ProcessesOptions;
-  readonly #serving = new Set<number>();
+  readonly #dealer = new ConnectionDealer();
+  /** Undefined before the first process is ready. */
+  #port: Promise<number> | undefined;
+  readonly #serving = new Set<Worker>();
+  /** Services that do not serve, by the process in which they don't. */
+  readonly #down = new Map<Worker, readonly string[]>();
   #announced = false;
   #endingSinceMs: number | undefined;
   #code = 0;
   #backoffMs = FIRST_BACKOFF_MS;
   readonly #restarts = new Set<NodeJS.Timeout>();
-  #onEnd = (_code: number) => {};
+  #failure: unknown;
+  #onEnd = () => {};
 
   constructor(metricsPort: number, options: ProcessesOptions) {
     this.#metricsPort = metricsPort;
@@ -63,8 +69,8 @@ class Processes {
 
   run(count: number): Promise<number> {
     for (let index = 0; index < count; index++) this.#start();
-    return new Promise((resolve) => {
-      this.#onEnd = resolve;
+    return new Promise((resolve, reject) => {
+      this.#onEnd = () => (this.#failure === undefined ? resolve(this.#code) : reject(this.#failure));
     });
   }
 
@@ -73,6 +79,7 @@ class Processes {
     if (this.#endingSinceMs === undefined) {
       this.#endingSinceMs = nowMs;
       this.#options.log.info({ signal }, "draining all processes");
+      this.#dealer.close();
       for (const timer of this.#restarts) clearTimeout(timer);
       this.#kill("SIGTERM");
       this.#checkEnd();
@@ -81,15 +88,63 @@ class Processes {
 
   #start(): void {
     const worker = cluster.fork({ [METRICS_PORT_VARIABLE]: String(this.#metricsPort) });
-    closeLostConnections(worker.process);
-    worker.on("message", (message: ServingMessage) => {
-      if (message?.kind === "serving") this.#onServing(worker, message.report);
-    });
+    worker.on("message", (message: FromMember) => this.#onMessage(worker, message));
     worker.on("exit", (code, signal) => this.#onExit(worker, signal ?? code));
   }
 
+  #onMessage(worker: Worker, message: FromMember): void {
+    switch (message?.kind) {
+      case "ready":
+        void this.#onReady(worker);
+        return;
+      case "serving":
+        this.#onServing(worker, message.report);
+        return;
+      case "taken":
+        this.#dealer.taken(worker, message.connection);
+        return;
+      case "closed":
+        this.#dealer.closed(worker);
+        return;
+      case "down":
+        this.#down.set(worker, message.services);
+        this.#tellDown();
+        return;
+      case "leaving":
+        this.#dealer.leave(worker);
+        this.#forgetDown(worker);
+    }
+  }
+
+  /** Callers can't connect before a process can answer them. */
+  async #onReady(worker: Worker): Promise<void> {
+    if (this.#endingSinceMs !== undefined) return;
+    const { host, port } = this.#options;
+    this.#port ??= listening(port, "--port", () => this.#dealer.listen(host, port));
+    try {
+      say(worker, { kind: "listening", port: await this.#port });
+    } catch (error) {
+      this.#failure = error;
+      this.end("SIGTERM");
+      return;
+    }
+    if (this.#endingSinceMs !== undefined) return;
+    this.#dealer.add(worker);
+    this.#tellDown();
+  }
+
+  /** A caller does not know which process a call comes to: what is down in one is down in all. */
+  #tellDown(): void {
+    const services = [...new Set([...this.#down.values()].flat())];
+    for (const worker of Object.values(cluster.workers ?? {})) if (worker) say(worker, { kind: "down", services });
+  }
+
+  #forgetDown(worker: Worker): void {
+    if (this.#down.delete(worker)) this.#tellDown();
+  }
+
   #onServing(worker: Worker, report: string): void {
-    this.#serving.add(worker.id);
+    this.#serving.add(worker);
     this.#backoffMs = FIRST_BACKOFF_MS;
     if (this.#announced || this.#serving.size < this.#options.count) return;
     this.#announced = true;
@@ -97,7 +152,9 @@ class Processes {
   }
 
   #onExit(worker: Worker, code: number | string): void {
-    this.#serving.delete(worker.id);
+    this.#serving.delete(worker);
+    this.#dealer.lose(worker);
+    this.#forgetDown(worker);
     if (this.#endingSinceMs !== undefined) {
       if (code !== 0) this.#code = 1;
       this.#checkEnd();
@@ -125,31 +182,11 @@ class Processes {
 
   #checkEnd(): void {
     const alive = Object.values(cluster.workers ?? {}).filter((worker) => worker && !worker.isDead());
-    if (alive.length === 0) this.#onEnd(this.#code);
+    if (alive.length === 0) this.#onEnd();
   }
 }
 
-/** One of several processes, seen from inside. */
-export interface Member {
-  /** Where the metrics of all are read. */
-  readonly metricsPort: number;
-  /** Says that it serves. */
-  serving(report: string): void;
-}
-
-/** What this process is of `serveProcesses`; undefined where it is the only one, or the first. */
-export function thisMember(): Member | undefined {
-  const port = process.env[METRICS_PORT_VARIABLE];
-  if (!cluster.isWorker || port === undefined) return undefined;
-  return {
-    metricsPort: Number(port),
-    serving: (report) => process.send!({ kind: "serving", report } satisfies ServingMessage),
-  };
-}
-
-/** Lets the first process read the metrics of this one. */
-export function shareMetrics(registry: Parameters<typeof AggregatorRegistry.setRegistries>[0]): void {
-  AggregatorRegistry.setRegistries(registry);
-  // It listens from its making on.
-  new AggregatorRegistry();
+/** Whoever is gone by then does not need to know. */
+function say(worker: Worker, message: ToMember): void {
+  if (worker.isConnected()) worker.process.send(message, undefined, undefined, () => {});
 }

@@ -21,7 +21,8 @@ import { REPEATED_SIGNAL_MS } from "./end-signal.js";
 import { listening } from "./listening.js";
 import { parseCount, parsePort, parsePositive, parseSize } from "./number-options.js";
 import { VERSION } from "./package-info.js";
-import { type Member, serveProcesses, shareMetrics, thisMember } from "./serve-processes.js";
+import { ProcessMember, shareMetrics } from "./process-member.js";
+import { serveProcesses } from "./serve-processes.js";
 import { serveReport } from "./serve-report.js";
 import { readServiceImages } from "./service-images.js";
 
@@ -112,7 +113,7 @@ export function createServeCommand(): Command {
 
 async function serve(where: string, options: ServeOptions): Promise<void> {
   const log = createLog(options.logLevel);
-  const member = thisMember();
+  const member = ProcessMember.ofThisProcess();
   if (options.processes > 1 && !member) return serveTogether(where, options, log);
   return serveAlone(where, options, { log, member });
 }
@@ -125,10 +126,10 @@ async function serveTogether(where: string, options: ServeOptions, log: Log): Pr
     );
   // Said once, not by each process.
   openSource(where, options);
-  const { processes: count, host, metricsPort } = options;
+  const { processes: count, host, port, metricsPort } = options;
   const onServing = (report: string) => void process.stdout.write(report);
   const code = await listening(metricsPort, "--metrics-port", () =>
-    serveProcesses({ count, host, metricsPort, log, onServing }),
+    serveProcesses({ count, host, port, metricsPort, log, onServing }),
   );
   process.exit(code);
 }
@@ -136,15 +137,17 @@ async function serveTogether(where: string, options: ServeOptions, log: Log): Pr
 async function serveAlone(
   where: string,
   options: ServeOptions,
-  { log, member }: { log: Log; member: Member | undefined },
+  { log, member }: { log: Log; member: ProcessMember | undefined },
 ): Promise<void> {
   const source = openSource(where, options);
   const metrics = new Metrics();
   const budget = createBudget(options, metrics);
   let server: GrpcServer | undefined;
+  let port: number | undefined;
+  const onChange = () => server?.health.update();
   const repository: ServedRepository = new ServedRepository({
     read: source.read,
-    observer: new ModelTelemetry(log, metrics, () => server?.health.update()),
+    observer: new ModelTelemetry(log, metrics, onChange),
     startsAtOnce: usableProcessors(),
     compose: createCompose({
       metrics,
@@ -152,12 +155,12 @@ async function serveAlone(
       ownAddress: (contract) => {
         const serves = repository.contracts.some(({ name }) => name === contract);
         return serves
-          ? `${options.host === "0.0.0.0" ? "127.0.0.1" : options.host}:${server?.port ?? options.port}`
+          ? `${options.host === "0.0.0.0" ? "127.0.0.1" : options.host}:${port ?? options.port}`
           : undefined;
       },
     }),
     ...(budget && { budget }),
-    onChange: () => server?.health.update(),
+    onChange,
   });
   await repository.open();
   const endpoint = member
@@ -165,17 +168,18 @@ async function serveAlone(
     : await listening(options.metricsPort, "--metrics-port", () =>
         startMetricsEndpoint(metrics.registry, { host: options.host, port: options.metricsPort }),
       );
-  // Connections are dealt out to all that listen: one of several listens once it can answer.
+  // Connections are dealt out to all that can answer.
   if (member) await repository.start();
   try {
-    server = await listening(options.port, "--port", () => startServer(repository, { metrics, log, options }));
+    server = await listening(options.port, "--port", () => startServer(repository, { metrics, log, options, member }));
   } catch (error) {
     await endpoint.close();
     throw error;
   }
-  const running = { server, endpoint, repository, log, drainTimeoutMs: options.drainTimeout * 1e3 };
+  const running = { server, endpoint, repository, log, member, drainTimeoutMs: options.drainTimeout * 1e3 };
   const isEnding = endOnSignal(running);
-  log.info({ port: server.port, metricsPort: endpoint.port }, "listening");
+  port = member ? await member.listen((socket) => server!.accept(socket), onChange) : server.port;
+  log.info({ port, metricsPort: endpoint.port }, "listening");
   if (!member) await repository.start();
   if (isEnding()) return;
   const { models, contracts } = repository;
@@ -184,7 +188,7 @@ async function serveAlone(
     contracts,
     fleet: source.fleet,
     host: options.host,
-    port: server.port,
+    port,
     metricsPort: endpoint.port,
     format: options.output,
     version: VERSION,
@@ -202,19 +206,24 @@ function createBudget({ memoryBudget, processes }: ServeOptions, metrics: Metric
 }
 
 /** The metrics of one of several processes are read through the first. */
-function sharedEndpoint(metrics: Metrics, { metricsPort }: Member): MetricsEndpoint {
+function sharedEndpoint(metrics: Metrics, { metricsPort }: ProcessMember): MetricsEndpoint {
   shareMetrics(metrics.registry);
   return { port: metricsPort, close: async () => {} };
 }
 
 async function startServer(
   repository: ServedRepository,
-  { metrics, log, options }: { metrics: Metrics; log: Log; options: ServeOptions },
+  {
+    metrics,
+    log,
+    options,
+    member,
+  }: { metrics: Metrics; log: Log; options: ServeOptions; member: ProcessMember | undefined },
 ): Promise<GrpcServer> {
   return GrpcServer.start({
     repository,
-    host: options.host,
-    port: options.port,
+    address: member ? undefined : { host: options.host, port: options.port },
+    healthOfAll: member,
     serviceImages: await readServiceImages(),
     metrics,
     log,
@@ -270,6 +279,7 @@ interface Running {
   readonly endpoint: MetricsEndpoint;
   readonly repository: ServedRepository;
   readonly log: Log;
+  readonly member: ProcessMember | undefined;
   readonly drainTimeoutMs: number;
 }
 
@@ -298,7 +308,8 @@ function cutOff(): void {
   process.kill(process.pid, "SIGKILL");
 }
 
-async function end({ server, endpoint, repository, log, drainTimeoutMs }: Running): Promise<void> {
+async function end({ server, endpoint, repository, log, member, drainTimeoutMs }: Running): Promise<void> {
+  member?.leave();
   const clean = await server.drain(drainTimeoutMs);
   if (!clean) log.warn({ drainTimeoutMs }, "calls were still open when the time to drain was over; they were cut off");
   const busy = setTimeout(() => {

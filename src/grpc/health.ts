@@ -5,6 +5,14 @@ import { Fault } from "../contract/fault.js";
 import { LIVENESS_SERVICE } from "../fleet/names.js";
 import type { Repository } from "../serving/inference.js";
 
+/** What several servers behind one port know of each other: callers do not choose which of them they come to. */
+export interface HealthOfAll {
+  /** Full names of the services that do not serve in one of them at least. */
+  readonly down: ReadonlySet<string>;
+  /** Is told which do not serve in this one. */
+  tell(services: readonly string[]): void;
+}
+
 type Watch = ServerWritableStream<unknown, unknown>;
 
 /**
@@ -16,12 +24,21 @@ export class Health {
   readonly #implementation = new HealthImplementation();
   readonly #repository: Repository;
   readonly #services: ReadonlyMap<string, string | undefined>;
+  readonly #all: HealthOfAll | undefined;
   readonly #watches = new Set<Watch>();
   #draining = false;
 
-  /** @param others full names of the services that serve as long as the server does */
-  constructor(repository: Repository, contracts: readonly Contract[], others: readonly string[]) {
+  /**
+   * @param options.others full names of the services that serve as long as the server does
+   * @param options.all of several servers behind one port: a service serves where it does in all of them
+   */
+  constructor(
+    repository: Repository,
+    contracts: readonly Contract[],
+    { others, all }: { readonly others: readonly string[]; readonly all?: HealthOfAll | undefined },
+  ) {
     this.#repository = repository;
+    this.#all = all;
     this.#services = new Map([
       ...["", ...others].map((service) => [service, undefined] as const),
       ...contracts.map((contract) => [contract.service, contract.name] as const),
@@ -32,9 +49,12 @@ export class Health {
 
   /** Looks at the models anew. To be called when the state of one has changed. */
   update(): void {
-    for (const [service, contract] of this.#services) {
-      const serving = !this.#draining && (contract === undefined ? this.#repository.ready : this.#isReady(contract));
-      this.#implementation.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
+    const down = new Set([...this.#services.keys()].filter((service) => !this.#serves(service)));
+    // One that drains gets no more callers: its health is no longer that of all.
+    if (!this.#draining) this.#all?.tell([...down]);
+    for (const service of this.#services.keys()) {
+      const isDown = this.#draining || down.has(service) || this.#all?.down.has(service);
+      this.#implementation.setStatus(service, isDown ? "NOT_SERVING" : "SERVING");
     }
   }
 
@@ -63,6 +83,11 @@ export class Health {
     call.on("close", () => this.#watches.delete(call));
     call.on("cancelled", () => this.#watches.delete(call));
     watch(call);
+  }
+
+  #serves(service: string): boolean {
+    const contract = this.#services.get(service);
+    return contract === undefined ? this.#repository.ready : this.#isReady(contract);
   }
 
   #isReady(contract: string): boolean {

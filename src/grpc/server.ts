@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { ServedRepository } from "../serving/served-repository.js";
@@ -6,7 +7,7 @@ import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { callObserver, streamObserver } from "./call.js";
 import { Connections } from "./connections.js";
-import { Health } from "./health.js";
+import { Health, type HealthOfAll } from "./health.js";
 import { collectYoungAlone, makeObjectsYoung } from "./heap-settings.js";
 import { readMessagesInPlace } from "./message-reader.js";
 import { OpenCalls } from "./open-calls.js";
@@ -19,10 +20,8 @@ import { type ConnectionLimits, connectionOptions, widenConnections, widenStream
 /** How a fleet is served over gRPC. */
 export interface GrpcServerOptions {
   readonly repository: ServedRepository;
-  /** Address to listen on. */
-  readonly host: string;
-  /** 0 for any free port. */
-  readonly port: number;
+  /** Where it listens, on port 0 at any free one; undefined: it takes the connections that `accept` is given. */
+  readonly address: { readonly host: string; readonly port: number } | undefined;
   /** `FileDescriptorSet`s of the services that are no contract's: health, reflection, Open Inference Protocol. */
   readonly serviceImages: readonly Uint8Array[];
   readonly metrics: Metrics;
@@ -32,6 +31,8 @@ export interface GrpcServerOptions {
   /** Largest message, both ways, in bytes. */
   readonly maxMessageBytes: number;
   readonly connections: ConnectionLimits;
+  /** Of several servers behind one port. */
+  readonly healthOfAll?: HealthOfAll | undefined;
   /** Lets callers load and unload models. */
   readonly allowRepositoryControl: boolean;
 }
@@ -41,25 +42,29 @@ const FLUSH_MS = 1_000;
 /** Messages of one stream that may be unanswered. */
 const MAX_STREAM_IN_FLIGHT = 16;
 
-/** A server that listens. */
+/** A server that takes calls. */
 export class GrpcServer {
+  /** Where it listens; 0 where it does not. */
   readonly port: number;
   readonly health: Health;
   readonly #server: Server;
   readonly #draining: AbortController;
   readonly #openCalls: OpenCalls;
   readonly #connections: Connections;
+  readonly #inject: (socket: Socket) => void;
+  readonly #accepted = new Set<Socket>();
 
   private constructor(parts: {
     server: Server;
     connections: Connections;
-    port: number;
+    door: Door;
     health: Health;
     draining: AbortController;
     openCalls: OpenCalls;
   }) {
     this.#server = parts.server;
-    this.port = parts.port;
+    this.port = parts.door.port;
+    this.#inject = parts.door.inject;
     this.health = parts.health;
     this.#draining = parts.draining;
     this.#openCalls = parts.openCalls;
@@ -67,7 +72,7 @@ export class GrpcServer {
   }
 
   /**
-   * Listens, with every service of the repository's contracts. Models may still be loading: calls get UNAVAILABLE and
+   * Takes calls, with every service of the repository's contracts. Models may still be loading: calls get UNAVAILABLE and
    * health says NOT_SERVING until they are ready.
    * @throws Error where the port can't be had
    */
@@ -87,11 +92,14 @@ export class GrpcServer {
     const draining = new AbortController();
     // Every open stream listens.
     setMaxListeners(0, draining.signal);
-    const health = new Health(repository, repository.contracts, [OPEN_INFERENCE_SERVICE]);
+    const health = new Health(repository, repository.contracts, {
+      others: [OPEN_INFERENCE_SERVICE],
+      all: options.healthOfAll,
+    });
     health.addToServer(server);
     const openCalls = new OpenCalls();
     const unary = addServices(server, options, { openCalls, draining: draining.signal });
-    const port = await bind(server, `${options.host}:${options.port}`);
+    const door = await openDoor(server, options.address);
     widenConnections(server);
     const connections = new Connections(server, unary, {
       maxMessageBytes,
@@ -101,7 +109,18 @@ export class GrpcServer {
         options.log.error({ error: text }, "a connection failed for no fault of its caller");
       },
     });
-    return new GrpcServer({ server, connections, port, health, draining, openCalls });
+    return new GrpcServer({ server, connections, door, health, draining, openCalls });
+  }
+
+  /** Takes a connection that came elsewhere, of which nothing has been read. */
+  accept(socket: Socket): void {
+    if (this.#draining.signal.aborted) {
+      socket.destroy();
+      return;
+    }
+    this.#accepted.add(socket);
+    socket.once("close", () => this.#accepted.delete(socket));
+    this.#inject(socket);
   }
 
   /**
@@ -116,9 +135,15 @@ export class GrpcServer {
     const answered = new Promise<boolean>((resolve) => {
       this.#server.tryShutdown((error) => resolve(error === undefined));
     });
+    // grpc-js waits for those that came to its own port.
+    const closed = [...this.#accepted].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
     this.health.endWatches();
     const idle = this.#openCalls.idle().then(() => delay(FLUSH_MS, true, { ref: false }));
-    const clean = await Promise.race([answered, idle, delay(timeoutMs, false, { ref: false })]);
+    const clean = await Promise.race([
+      Promise.all(closed).then(() => answered),
+      idle,
+      delay(timeoutMs, false, { ref: false }),
+    ]);
     this.#server.forceShutdown();
     this.#connections.cut();
     return clean;
@@ -171,10 +196,22 @@ function addServices(
   return unary;
 }
 
-function bind(server: Server, address: string): Promise<number> {
+/** How connections come to a server. */
+interface Door {
+  /** 0 where none is listened at. */
+  readonly port: number;
+  readonly inject: (socket: Socket) => void;
+}
+
+async function openDoor(server: Server, address: GrpcServerOptions["address"]): Promise<Door> {
+  const credentials = ServerCredentials.createInsecure();
+  const injector = server.createConnectionInjector(credentials);
+  const inject = (socket: Socket) => injector.injectConnection(socket);
+  if (!address) return { port: 0, inject };
+  const { host, port } = address;
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
-      error ? reject(error) : resolve(port),
+    server.bindAsync(`${host}:${port}`, credentials, (error, bound) =>
+      error ? reject(error) : resolve({ port: bound, inject }),
     );
   });
 }

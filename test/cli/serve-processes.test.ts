@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import path from "node:path";
 import { FleetProcess, removeFleet, writeFleet } from "../support/fleet-process.js";
 import { scaleModel, slowModel } from "../support/onnx-builder.js";
 import { RawClient } from "../support/server.js";
 import { SCALE, SLOW } from "../wire/contracts.js";
 
 const PREDICT = "/test.scale.v1.ScaleService/Predict";
+const HEALTH = "/grpc.health.v1.Health/Check";
+/** By their numbers. */
+const STATES = ["UNKNOWN", "SERVING", "NOT_SERVING"];
 const VALUES = Buffer.from(new Float32Array([1, 2, 3]).buffer);
 const REQUEST = Buffer.concat([Buffer.from([0x0a, VALUES.length]), VALUES]);
 
@@ -71,11 +75,53 @@ describe("flotilla serve --processes", () => {
     const [stopped] = children(fleet.process.pid!);
     process.kill(stopped!, "SIGSTOP");
     const callers = Array.from({ length: 4 }, () => new Caller(fleet.served.address));
-    // The stopped process is handed one of them; the other process takes the rest.
-    await until(() => callers.filter(({ greeted }) => greeted).length === 3);
+    await until(() => callers.filter(({ greeted }) => greeted).length === 2);
+    // It has not taken what it was dealt, and gets no more.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const later = Array.from({ length: 4 }, () => new Caller(fleet.served.address));
+    await until(() => later.every(({ greeted }) => greeted));
     process.kill(stopped!, "SIGKILL");
-    await callers.find(({ greeted }) => !greeted)!.closed;
-    for (const caller of callers) caller.end();
+    await Promise.all(callers.filter(({ greeted }) => !greeted).map(({ closed }) => closed));
+    for (const caller of [...callers, ...later]) caller.end();
+  });
+
+  it("deals connections out evenly, also those that come all at once, and makes up for those that end", async () => {
+    const processes = children(fleet.process.pid!);
+    const before = processes.map(sockets);
+    const dealt = () => processes.map((pid, index) => sockets(pid) - before[index]!);
+    const callers = Array.from({ length: 16 }, () => new Caller(fleet.served.address));
+    await until(() => callers.every(({ greeted }) => greeted));
+    assert.deepEqual(dealt(), [8, 8]);
+    for (const caller of callers.slice(0, 9)) caller.end();
+    await until(() => dealt().reduce((sum, count) => sum + count) === 7);
+    const others = Array.from({ length: 9 }, () => new Caller(fleet.served.address));
+    await until(() => others.every(({ greeted }) => greeted));
+    assert.deepEqual(dealt(), [8, 8]);
+    for (const caller of [...callers, ...others]) caller.end();
+  });
+
+  it("have one health: what is down in one process is down for whoever asks", async () => {
+    const health = async (service: string) => {
+      const name = Buffer.from(service);
+      const { message } = await call(Buffer.concat([Buffer.from([0x0a, name.length]), name]), HEALTH);
+      return STATES[message![1]!];
+    };
+    const healths = async (service: string) => [...new Set([await health(service), await health(service)])];
+    assert.deepEqual(await healths("test.scale.v1.ScaleService"), ["SERVING"]);
+    const file = path.join(folder, "models/test.scale.v1/r1.onnx");
+    const model = readFileSync(file);
+    try {
+      writeFileSync(file, "another");
+      process.kill(children(fleet.process.pid!)[0]!, "SIGKILL");
+      await until(async () => (await health("test.scale.v1.ScaleService")) === "NOT_SERVING");
+      assert.deepEqual(await healths("test.scale.v1.ScaleService"), ["NOT_SERVING"]);
+      assert.deepEqual(await healths("test.slow.v1.SlowService"), ["SERVING"]);
+      writeFileSync(file, model);
+      process.kill(children(fleet.process.pid!).at(-1)!, "SIGKILL");
+      await until(async () => (await health("test.scale.v1.ScaleService")) === "SERVING");
+    } finally {
+      writeFileSync(file, model);
+    }
   });
 
   it("drains all processes on one signal, loses no call, and ends with 0", async () => {
@@ -120,6 +166,12 @@ class Caller {
   end(): void {
     this.#socket.destroy();
   }
+}
+
+/** How many sockets a process has open. */
+function sockets(pid: number): number {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).filter((file) => readlinkSync(path.join(folder, file)).startsWith("socket:")).length;
 }
 
 /** Processes that a process has started. */

@@ -70,8 +70,7 @@ export async function startSources(
   );
   server = await GrpcServer.start({
     repository,
-    host: "127.0.0.1",
-    port: 0,
+    address: { host: "127.0.0.1", port: 0 },
     serviceImages,
     metrics,
     log,

@@ -79,8 +79,7 @@ export async function startOpenInferenceServer(
   const metrics = new Metrics();
   const server = await GrpcServer.start({
     repository,
-    host: "127.0.0.1",
-    port: 0,
+    address: { host: "127.0.0.1", port: 0 },
     serviceImages: [],
     metrics,
     log: createLog("silent"),
