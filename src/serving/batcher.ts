@@ -58,8 +58,8 @@ interface Call {
   /** What it was handed out as, where nobody shares it. */
   job: Job | undefined;
   /**
-   * It shares no run: no calls of its model do, its tensors differ in their rows, or its batch failed and it is run again
-   * by itself, so that only the call that is at fault fails.
+   * It shares no run: no calls of its model do, its tensors differ in their rows, or it is run again by itself: its batch
+   * failed, of which only the call that is at fault is to fail, or would have waited for it.
    */
   alone: boolean;
   /** The number of the pump that can't hand it out: its batch waits for company, or nobody is free for it. */
@@ -292,9 +292,10 @@ export class Batcher {
     for (let index = 0; index < calls.length; index++) {
       const call = calls[index]!;
       const timing = { queueMs: dispatchedMs - call.admittedMs, batchMs, inferMs };
-      const outcome =
-        result.kind === "ran" ? tensorOutcome(split?.[index], timing) : messageOutcome(result.answers[index]!, timing);
-      this.#settle(call, outcome);
+      const answer = result.kind === "answered" ? result.answers[index] : undefined;
+      if (result.kind === "ran") this.#settle(call, tensorOutcome(split?.[index], timing));
+      else if (answer) this.#settle(call, messageOutcome(answer, timing));
+      else this.#runAlone([call]);
     }
   }
 
@@ -316,6 +317,11 @@ export class Batcher {
       for (const call of calls) this.#settle(call, { ok: false, fault });
       return;
     }
+    this.#runAlone(calls);
+  }
+
+  /** Those of a run's calls that are not settled are run again, each by itself. */
+  #runAlone(calls: readonly Call[]): void {
     const again = calls.filter((call) => call.settle);
     for (const call of again) call.alone = true;
     this.#waiting.unshift(...again);

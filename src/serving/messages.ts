@@ -130,7 +130,8 @@ export interface RanMessage {
 /** What became of each request of an `AnswerRequest`, in its order. */
 export interface AnsweredMessage {
   readonly kind: "answered";
-  readonly answers: readonly Answer[];
+  /** Undefined: the others would have waited for it; it is to be asked for again, by itself. */
+  readonly answers: readonly (Answer | undefined)[];
   /** Rows of each run. */
   readonly runs: readonly number[];
   readonly span: Span;

@@ -8,6 +8,7 @@ import type { Answer, AnswerRequest, FaultFacts, TransformSettings } from "./mes
 import { ModelError } from "./model-error.js";
 import { joinCalls, type Padding, sharingKey, splitCalls } from "./padding.js";
 import { importDefault } from "./source-module.js";
+import { LateStepError, type StepLimits, settled, withoutStragglers } from "./transform-steps.js";
 
 /** Runs the model once. */
 export type RunModel = (inputs: readonly Tensor[]) => Tensor[] | Promise<Tensor[]>;
@@ -19,6 +20,17 @@ export interface Sharing {
   /** How requests of other lengths share one; undefined: they don't. */
   readonly padding: Padding | undefined;
 }
+
+/** What requests are answered with, beside the transform. */
+export interface AnswerMeans {
+  readonly run: RunModel;
+  readonly sharing: Sharing;
+  /** Epoch milliseconds after which nobody waits for an answer; Infinity for never. */
+  readonly notAfterMs: number;
+}
+
+/** How long the requests of a batch wait for those whose steps take longer than theirs. */
+const STRAGGLER_MS = 250;
 
 type Prepared = { readonly request: Message; readonly inputs: readonly Tensor[] };
 
@@ -52,22 +64,39 @@ export class TransformRunner {
   /**
    * Answers each request on its own: one that is bad or fails does not disturb the others. Requests whose tensors have
    * the same shape but for the rows, and with padding their length, share runs.
+   * @returns no answer to a request that would have kept the others waiting: it is to be answered by itself
    */
-  async answer(work: AnswerRequest, sharing: Sharing, run: RunModel): Promise<{ answers: Answer[]; runs: number[] }> {
-    const prepared = await Promise.all(work.requests.map((request) => this.#prepare(work.requestType, request)));
-    const answers: Answer[] = prepared.map((item) => ("reason" in item ? { ok: false, ...item } : UNANSWERED));
+  async answer(
+    work: AnswerRequest,
+    { run, sharing, notAfterMs }: AnswerMeans,
+  ): Promise<{ answers: (Answer | undefined)[]; runs: number[] }> {
+    const limits = { limitMs: this.#stepLimitMs, notAfterMs };
+    const { requestType, responseType } = work;
+    const prepared = await withoutStragglers(
+      work.requests.map((request) => this.#prepare(requestType, request, limits)),
+      STRAGGLER_MS,
+    );
+    const answers: (Answer | undefined)[] = prepared.map((item) => {
+      return item && "reason" in item ? { ok: false, ...item } : undefined;
+    });
     const runs: number[] = [];
     for (const group of groupRuns(prepared, sharing)) {
       const calls = group.map((index) => prepared[index] as Prepared);
       runs.push(calls.reduce((rows, call) => rows + rowsOf(call.inputs), 0));
       const runJoined = (joined: readonly Prepared[]) => runTogether(joined, sharing.padding, run);
-      const results = await this.#runGroup(work.responseType, calls, runJoined);
-      for (const [at, index] of group.entries()) answers[index] = results[at]!;
+      const results = await this.#runGroup(calls, runJoined, (call, outputs) => {
+        return this.#respond(responseType, call.request, outputs, limits);
+      });
+      for (const [at, index] of group.entries()) answers[index] = results[at];
     }
     return { answers, runs };
   }
 
-  async #prepare(requestType: string, bytes: Uint8Array<ArrayBuffer>): Promise<Prepared | FaultFacts> {
+  async #prepare(
+    requestType: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    limits: StepLimits,
+  ): Promise<Prepared | FaultFacts> {
     let request: Message;
     try {
       request = this.#codec.decode(requestType, bytes);
@@ -75,51 +104,42 @@ export class TransformRunner {
       return { reason: "INVALID_INPUT", message: (error as Error).message, cause: undefined };
     }
     try {
-      const tensors = await this.#inTime(this.#transform.toTensors(request), "toTensors");
+      const tensors = await settled(this.#transform.toTensors(request), "toTensors", limits);
       return { request, inputs: this.signature.inputs.map((spec) => checkTensor(spec, tensors[spec.name])) };
     } catch (error) {
       return this.#facts(error, "toTensors");
     }
   }
 
-  async #runGroup(responseType: string, calls: readonly Prepared[], run: RunTogether): Promise<Answer[]> {
+  async #runGroup(calls: readonly Prepared[], run: RunTogether, respond: Respond): Promise<(Answer | undefined)[]> {
     let split: Tensor[][];
     try {
       split = await run(calls);
     } catch (error) {
       if (calls.length === 1) return [{ ok: false, ...this.#facts(error, "run") }];
       // One by one, so that only the request that is at fault fails.
-      const answers: Answer[] = [];
-      for (const call of calls) answers.push(...(await this.#runGroup(responseType, [call], run)));
+      const answers: (Answer | undefined)[] = [];
+      for (const call of calls) answers.push(...(await this.#runGroup([call], run, respond)));
       return answers;
     }
-    return Promise.all(calls.map((call, index) => this.#respond(responseType, call.request, split[index]!)));
+    return withoutStragglers(
+      calls.map((call, index) => respond(call, split[index]!)),
+      STRAGGLER_MS,
+    );
   }
 
-  async #respond(responseType: string, request: Message, outputs: readonly Tensor[]): Promise<Answer> {
+  async #respond(
+    responseType: string,
+    request: Message,
+    outputs: readonly Tensor[],
+    limits: StepLimits,
+  ): Promise<Answer> {
     try {
       const byName = Object.fromEntries(outputs.map(({ name, shape, data }) => [name, { shape, data }]));
-      const response = await this.#inTime(this.#transform.toResponse(byName, request), "toResponse");
+      const response = await settled(this.#transform.toResponse(byName, request), "toResponse", limits);
       return { ok: true, response: this.#codec.encode(responseType, response) };
     } catch (error) {
       return { ok: false, ...this.#facts(error, "toResponse") };
-    }
-  }
-
-  /** A promise that never settles would hold the worker, and all calls behind it, for ever. */
-  async #inTime<Value>(work: Promise<Value> | Value, step: string): Promise<Value> {
-    if (!(work instanceof Promise)) return work;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`${step} did not settle within ${this.#stepLimitMs} ms`)),
-        this.#stepLimitMs,
-      );
-    });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -128,15 +148,19 @@ export class TransformRunner {
     if (error instanceof TransformError || (error as Error)?.name === "TransformError") {
       return { reason: "INVALID_INPUT", message: (error as Error).message, cause: undefined };
     }
+    if (error instanceof LateStepError && error.atDeadline) {
+      const message = `${this.#label}: the deadline passed before the answer`;
+      return { reason: "DEADLINE", message, cause: error.message };
+    }
     const message = `${this.#label}: the model failed on this request`;
     return { reason: "RUN_FAILED", message, cause: `transform ${step}: ${(error as Error)?.stack ?? error}` };
   }
 }
 
-const UNANSWERED: Answer = { ok: false, reason: "RUN_FAILED", message: "no answer was made", cause: undefined };
-
 /** Each request's own outputs of one run for all. */
 type RunTogether = (calls: readonly Prepared[]) => Promise<Tensor[][]>;
+/** A request's answer, of its own outputs. */
+type Respond = (call: Prepared, outputs: readonly Tensor[]) => Promise<Answer>;
 
 async function runTogether(
   calls: readonly Prepared[],
@@ -150,11 +174,14 @@ async function runTogether(
 }
 
 /** Indices of the prepared requests that run together. */
-function groupRuns(prepared: readonly (Prepared | FaultFacts)[], { maxRows, padding }: Sharing): number[][] {
+function groupRuns(
+  prepared: readonly (Prepared | FaultFacts | undefined)[],
+  { maxRows, padding }: Sharing,
+): number[][] {
   const open = new Map<string, { indices: number[]; rows: number }>();
   const groups: number[][] = [];
   for (const [index, item] of prepared.entries()) {
-    if ("reason" in item) continue;
+    if (!item || "reason" in item) continue;
     if (!isJoinable(item.inputs)) {
       groups.push([index]);
       continue;

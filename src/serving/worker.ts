@@ -114,8 +114,11 @@ async function warm(session: Session, transform: TransformRunner | undefined): P
     const startMs = processClockMs();
     const { answers } = await transform.answer(
       { kind: "answer", requestType, responseType, requests: [request] },
-      { maxRows: 1, padding: undefined },
-      (inputs) => session.run(inputs),
+      {
+        run: (inputs) => session.run(inputs),
+        sharing: { maxRows: 1, padding: undefined },
+        notAfterMs: Number.POSITIVE_INFINITY,
+      },
     );
     inferMs = processClockMs() - startMs;
     const [answer] = answers;
@@ -145,7 +148,7 @@ async function work(job: JobRequest, loaded: Loaded): Promise<void> {
   // It may have lain here while the one before it was done.
   if (Atomics.load(withdrawn, job.number & 1) === job.number) return refuse("CANCELLED", "the caller gave the call up");
   if (Date.now() > job.notAfterMs) return refuse("DEADLINE", "the deadline passed before inference; it was not begun");
-  return request.kind === "run" ? run(request, loaded.session) : answer(request, loaded);
+  return request.kind === "run" ? run(request, loaded.session) : answer(request, job.notAfterMs, loaded);
 }
 
 function refuse(reason: FaultReason, problem: string): void {
@@ -163,10 +166,18 @@ async function run({ inputs, outputs }: RunRequest, session: Session): Promise<v
   }
 }
 
-async function answer(request: AnswerRequest, { session, transform, sharing }: Loaded): Promise<void> {
+async function answer(
+  request: AnswerRequest,
+  notAfterMs: number,
+  { session, transform, sharing }: Loaded,
+): Promise<void> {
   const startMs = processClockMs();
-  const { answers, runs } = await transform!.answer(request, sharing, (inputs) => session.run(inputs));
-  const transfer = answers.flatMap((item) => (item.ok ? [item.response.buffer] : []));
+  const { answers, runs } = await transform!.answer(request, {
+    run: (inputs) => session.run(inputs),
+    sharing,
+    notAfterMs,
+  });
+  const transfer = answers.flatMap((item) => (item?.ok ? [item.response.buffer] : []));
   send({ kind: "answered", answers, runs, span: { startMs, endMs: processClockMs() } }, transfer);
 }
 

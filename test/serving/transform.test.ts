@@ -43,14 +43,14 @@ describe("a model with a transform", () => {
   });
   afterEach(() => model.close());
 
-  const serve = (batching: BatchingSettings) =>
+  const serve = (batching: BatchingSettings, stepLimitMs = 300) =>
     serveModel(readFileSync(file), {
       settings: { batching },
       worker: {
         modelPath: file,
         modelRoot: path.dirname(file),
         sha256: undefined,
-        transform: { path: PATH, image: contract.image, stepLimitMs: 300, ...TYPES },
+        transform: { path: PATH, image: contract.image, stepLimitMs, ...TYPES },
       },
       observer: {
         onCrash: (_model, problem) => void crashes.emit("crash", problem),
@@ -120,6 +120,39 @@ describe("a model with a transform", () => {
     assert.equal(hung.fault.reason, "RUN_FAILED");
     assert.match(String(hung.fault.cause), /toTensors did not settle within 300 ms/);
     assert.deepEqual(answer(await submit(model, work({ value: 4 }))), { value: 8 });
+  });
+
+  for (const mood of ["hang", "hang late"]) {
+    it(`answers the batch mates of a request whose transform never settles, and holds nobody up after its deadline: ${mood}`, async () => {
+      await model.close();
+      // Longer than a test may take.
+      model = await serve({ maxRows: 4, maxDelayMs: 200 }, 600_000);
+      const hung = submit(model, work({ value: 1, mood }), Date.now() + 2_000);
+      const mates = await Promise.all([2, 3, 4].map((value) => submit(model, work({ value }))));
+      assert.deepEqual(
+        mates.map(answer),
+        [4, 6, 8].map((value) => ({ value })),
+      );
+      assert.deepEqual(answer(await submit(model, work({ value: 5 }))), { value: 10 });
+      assert.equal(reason(await hung), "DEADLINE");
+    });
+  }
+
+  it("answers each of a batch's requests that take longer than their mates", async () => {
+    await model.close();
+    model = await serve({ maxRows: 4, maxDelayMs: 200 }, 10_000);
+    const moods = ["slow", "", "slow", ""];
+    const outcomes = await Promise.all(moods.map((mood, at) => submit(model, work({ value: at + 1, mood }))));
+    assert.deepEqual(
+      outcomes.map(answer),
+      [2, 4, 6, 8].map((value) => ({ value })),
+    );
+    const together = await Promise.all([1, 2, 3, 4].map((value) => submit(model, work({ value, mood: "slow" }))));
+    assert.deepEqual(
+      together.map(answer),
+      [2, 4, 6, 8].map((value) => ({ value })),
+    );
+    assert.equal(model.statistics.batches.get(4)?.count, 1, "those that take as long as each other share their run");
   });
 
   it("loses only the calls that the worker held when it died, and starts it again", async () => {

@@ -4,8 +4,8 @@ import { type Transform, TransformError, type TransformTensor } from "../../src/
 export interface FickleRequest {
   value: number;
   /**
-   * "" scales, "refuse" is a fault of the request, "throw" and "wrong" are faults of the transform, "hang" never settles,
-   * "die" ends the thread.
+   * "" scales, "refuse" is a fault of the request, "throw" and "wrong" are faults of the transform, "hang" and "hang late"
+   * never settle, before the run and after it, "slow" settles after half a second, "die" ends the thread.
    */
   mood: string;
 }
@@ -26,9 +26,11 @@ const transform: Transform<FickleRequest, { value: number }> = {
     if (mood === "throw") throw new Error("secret detail");
     if (mood === "wrong") return { x: { shape: [2, 1], data: new Float32Array([value]) } };
     if (mood === "die") process.exit(3);
-    return { x: { shape: [1, 1], data: new Float32Array([value]) } };
+    const tensors = { x: { shape: [1, 1], data: new Float32Array([value]) } };
+    return mood === "slow" ? new Promise((resolve) => setTimeout(resolve, 500, tensors)) : tensors;
   },
-  toResponse(outputs) {
+  toResponse(outputs, { mood }): { value: number } | Promise<{ value: number }> {
+    if (mood === "hang late") return new Promise(() => {});
     return { value: Number(outputs.y!.data[0]) };
   },
 };
