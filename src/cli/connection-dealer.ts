@@ -16,7 +16,7 @@ interface Hand {
 }
 
 /** A process that has not taken a connection for so long gets no others while there is one that takes them. */
-const STALLED_MS = 100;
+const STALLED_MS = 1_000;
 
 /**
  * Deals out the connections that come to one port: each goes to the process that has fewest. Node's own cluster gives it to
