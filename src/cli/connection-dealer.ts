@@ -11,6 +11,8 @@ interface Untaken {
 interface Hand {
   /** Connections that it has, or was sent. */
   open: number;
+  /** It drains: what it was sent before may still be under way. */
+  isLeaving: boolean;
   /** By their numbers, the oldest first. */
   readonly untaken: Map<number, Untaken>;
 }
@@ -48,18 +50,19 @@ export class ConnectionDealer {
 
   /** From now on a process gets its share. */
   add(worker: Worker): void {
-    this.#hands.set(worker, { open: 0, untaken: new Map() });
+    this.#hands.set(worker, { open: 0, isLeaving: false, untaken: new Map() });
   }
 
   /** A process gets no more of them; what it has is its own. */
   leave(worker: Worker): void {
-    this.#hands.delete(worker);
+    const hand = this.#hands.get(worker);
+    if (hand) hand.isLeaving = true;
   }
 
   /** A process has died. Callers whose connections it had not taken connect anew: they would wait for an answer for ever. */
   lose(worker: Worker): void {
     for (const { socket } of this.#hands.get(worker)?.untaken.values() ?? []) socket.destroy();
-    this.leave(worker);
+    this.#hands.delete(worker);
   }
 
   /** A process has a connection that it was sent. */
@@ -96,7 +99,7 @@ export class ConnectionDealer {
   }
 
   #next(): Worker | undefined {
-    const all = [...this.#hands];
+    const all = [...this.#hands].filter(([, { isLeaving }]) => !isLeaving);
     const lively = all.filter(([, { untaken }]) => !isStalled(untaken));
     let least: [Worker, Hand] | undefined;
     for (const entry of lively.length > 0 ? lively : all) if (!least || entry[1].open < least[1].open) least = entry;

@@ -93,6 +93,8 @@ class Processes {
   }
 
   #onMessage(worker: Worker, message: FromMember): void {
+    // What it said last may come after its end.
+    if (worker.isDead()) return;
     switch (message?.kind) {
       case "ready":
         void this.#onReady(worker);
@@ -128,7 +130,7 @@ class Processes {
       this.end("SIGTERM");
       return;
     }
-    if (this.#endingSinceMs !== undefined) return;
+    if (this.#endingSinceMs !== undefined || worker.isDead()) return;
     this.#dealer.add(worker);
     this.#tellDown();
   }

@@ -86,6 +86,24 @@ describe("flotilla serve --processes", () => {
     for (const caller of [...callers, ...later]) caller.end();
   });
 
+  it("leaves no caller hanging whose connection comes to a process that drains", async () => {
+    const [stopped] = children(fleet.process.pid!);
+    process.kill(stopped!, "SIGSTOP");
+    const callers = Array.from({ length: 4 }, () => new Caller(fleet.served.address));
+    await until(() => callers.filter(({ greeted }) => greeted).length >= 2);
+    process.kill(stopped!, "SIGTERM");
+    process.kill(stopped!, "SIGCONT");
+    await Promise.race(callers.map(({ closed }) => closed));
+    await until(() => /a process died; it will be started again/.test(fleet.log));
+    const answers = await Promise.all(Array.from({ length: 4 }, () => call()));
+    assert.deepEqual(
+      answers.map(({ code }) => code),
+      [0, 0, 0, 0],
+    );
+    await until(() => callers.every((caller) => caller.greeted || caller.isClosed));
+    for (const caller of callers) caller.end();
+  });
+
   it("deals connections out evenly, also those that come all at once, and makes up for those that end", async () => {
     const processes = children(fleet.process.pid!);
     const before = processes.map(sockets);
@@ -152,6 +170,7 @@ describe("flotilla serve --processes", () => {
 /** A connection alone. A server greets with its settings. */
 class Caller {
   greeted = false;
+  isClosed = false;
   readonly closed: Promise<void>;
   readonly #socket: Socket;
 
@@ -159,6 +178,9 @@ class Caller {
     const [host, port] = address.split(":");
     this.#socket = connect(Number(port), host);
     this.closed = new Promise((resolve) => this.#socket.once("close", () => resolve()));
+    this.#socket.once("close", () => {
+      this.isClosed = true;
+    });
     // It is reset: that is what is waited for.
     this.#socket.on("error", () => {});
     this.#socket.once("data", () => {
