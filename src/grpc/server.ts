@@ -51,7 +51,7 @@ export class GrpcServer {
   readonly #draining: AbortController;
   readonly #openCalls: OpenCalls;
   readonly #connections: Connections;
-  readonly #inject: (socket: Socket) => void;
+  readonly #inject: Door["inject"];
   readonly #accepted = new Set<Socket>();
 
   private constructor(parts: {
@@ -112,9 +112,9 @@ export class GrpcServer {
     return new GrpcServer({ server, connections, door, health, draining, openCalls });
   }
 
-  /** Takes a connection that came elsewhere, of which nothing has been read. */
+  /** Takes a connection that came elsewhere, of which nothing has been read; for a server without an address. */
   accept(socket: Socket): void {
-    if (this.#draining.signal.aborted) {
+    if (!this.#inject || this.#draining.signal.aborted) {
       socket.destroy();
       return;
     }
@@ -200,18 +200,20 @@ function addServices(
 interface Door {
   /** 0 where none is listened at. */
   readonly port: number;
-  readonly inject: (socket: Socket) => void;
+  /** Undefined where it listens. */
+  readonly inject: ((socket: Socket) => void) | undefined;
 }
 
 async function openDoor(server: Server, address: GrpcServerOptions["address"]): Promise<Door> {
   const credentials = ServerCredentials.createInsecure();
-  const injector = server.createConnectionInjector(credentials);
-  const inject = (socket: Socket) => injector.injectConnection(socket);
-  if (!address) return { port: 0, inject };
+  if (!address) {
+    const injector = server.createConnectionInjector(credentials);
+    return { port: 0, inject: (socket) => injector.injectConnection(socket) };
+  }
   const { host, port } = address;
   return new Promise((resolve, reject) => {
     server.bindAsync(`${host}:${port}`, credentials, (error, bound) =>
-      error ? reject(error) : resolve({ port: bound, inject }),
+      error ? reject(error) : resolve({ port: bound, inject: undefined }),
     );
   });
 }

@@ -177,9 +177,11 @@ class Caller {
   constructor(address: string) {
     const [host, port] = address.split(":");
     this.#socket = connect(Number(port), host);
-    this.closed = new Promise((resolve) => this.#socket.once("close", () => resolve()));
-    this.#socket.once("close", () => {
-      this.isClosed = true;
+    this.closed = new Promise((resolve) => {
+      this.#socket.once("close", () => {
+        this.isClosed = true;
+        resolve();
+      });
     });
     // It is reset: that is what is waited for.
     this.#socket.on("error", () => {});

@@ -28,17 +28,12 @@ function inOrder(spans: readonly Span[]): Span[] {
   return ordered;
 }
 
-/** What a trace that its caller begins is known by, and the header that says so. */
-function begun() {
-  const [id, parent] = [randomBytes(16).toString("hex"), randomBytes(8).toString("hex")];
-  return { id, parent, headers: { traceparent: `00-${id}-${parent}-01` } };
-}
-
 /**
  * The spans of the first trace that has one for each proxy on the way. Some of the model's pods hear later than others
  * that spans are wanted, so that there are calls until a trace is whole.
+ * @param callOnce makes one more call each time
  */
-async function wholeTrace(callOnce: () => Promise<unknown>, isOurs: (span: Span) => boolean): Promise<Span[]> {
+async function wholeTrace(isOurs: (span: Span) => boolean, callOnce = async () => {}): Promise<Span[]> {
   const traces = new Map<string, Span[]>();
   const isWhole = (spans: readonly Span[]) => spans.length >= WAY.length;
   const { spans } = await eventually(
@@ -58,14 +53,6 @@ async function wholeTrace(callOnce: () => Promise<unknown>, isOurs: (span: Span)
   return spans;
 }
 
-/** The first whole trace of whomever. */
-function anyTrace(): Promise<Span[]> {
-  return wholeTrace(
-    async () => undefined,
-    () => true,
-  );
-}
-
 describe("11 a trace", function () {
   this.timeout(120_000);
   before(raiseLiveFleet);
@@ -73,11 +60,11 @@ describe("11 a trace", function () {
     this.timeout(300_000);
     await raiseCollector();
     await addTracingProvider();
-    await anyTrace();
+    await wholeTrace(() => true);
   });
 
   it("is one for a call through three services: each proxy on the way is a span of it, in order", async function () {
-    const spans = await anyTrace();
+    const spans = await wholeTrace(() => true);
     measured(this, `${spans.length} spans of trace ${spans[0]!.traceId}`);
     assert.deepEqual(inOrder(spans).map(placeOf), WAY);
   });
@@ -85,17 +72,18 @@ describe("11 a trace", function () {
   it("is the caller's own where it has begun one", async () => {
     const parents = new Map<string, string>();
     const callOnce = async () => {
-      const { id, parent, headers } = begun();
+      const [id, parent] = [randomBytes(16).toString("hex"), randomBytes(8).toString("hex")];
+      const headers = { traceparent: `00-${id}-${parent}-01` };
       parents.set(id, parent);
       assert.deepEqual((await call(LISTED, { ...(await liveOrders(FRONT)), headers })).codes, { OK: 1 });
     };
-    const spans = inOrder(await wholeTrace(callOnce, ({ traceId }) => parents.has(traceId)));
+    const spans = inOrder(await wholeTrace(({ traceId }) => parents.has(traceId), callOnce));
     assert.deepEqual(spans.map(placeOf), WAY);
     assert.equal(spans[0]!.parentSpanId, parents.get(spans[0]!.traceId));
   });
 
   it("is another for each call", async () => {
-    const [one, other] = [await anyTrace(), await anyTrace()];
+    const [one, other] = [await wholeTrace(() => true), await wholeTrace(() => true)];
     assert.notEqual(one[0]!.traceId, other[0]!.traceId);
   });
 });
